@@ -1,0 +1,109 @@
+"""Every check of the project. ``.ci/run`` calls them all; ``nox -s NAME`` runs one, ``nox -l`` lists them.
+
+Sessions install with uv where it is found (the ``dev`` extra has it), else with virtualenv and pip.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10.20"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+CODE = ("src", "tests", "examples", "benchmarks")
+EXTERNAL_LOAD = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"(?:https?:)?//|<link\b[^>]*\bhref=\"(?:https?:)?//")
+
+
+def existing(*names: str) -> list[str]:
+    return [name for name in names if Path(name).exists()]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The default test run on every supported Python that is installed."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Rules of style, format and architecture."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types are complete and right, for ourselves and for users."""
+    # With the extra, pyright needs no Node.js on the machine.
+    session.install("-e", ".[dev]", "pyright[nodejs]")
+    session.run("mypy", *existing(*CODE))
+    session.run("pyright", "--verifytypes", "clientmgmt", "--ignoreexternal")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation builds without a warning and loads nothing from elsewhere."""
+    session.install("-e", ".[dev,docs]")
+    built = Path("docs/_build/html")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-E", "-b", "html", "docs", str(built))
+    loading = [str(page) for page in built.rglob("*.html") if EXTERNAL_LOAD.search(page.read_text("utf-8"))]
+    if loading:
+        session.error(f"pages that load something from elsewhere: {', '.join(sorted(loading))}")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Every branch of the package is run by the tests."""
+    session.install("-e", ".[dev]")
+    session.run("coverage", "erase")
+    # Not `pytest --cov`: that starts after pytest has loaded its plugins, too late for one that imports clientmgmt.
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The tests pass with the lowest versions that pyproject.toml allows users to have."""
+    session.install("uv")
+    users = ".[cli,passwords,postgres,testing]"
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", users)
+    session.run("uv", "pip", "install", "-e", ".[dev]")  # leaves alone what already fits
+    session.run("uv", "pip", "list")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def races(session: nox.Session) -> None:
+    """The long runs: many threads and processes, many random programs."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """The tests of the example applications."""
+    if not existing("examples"):
+        session.skip("there is no folder examples/")
+    session.install("-e", ".[dev]")
+    session.run("pytest", "examples", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure and print ratios; not part of CI, because timings flake."""
+    if not existing("benchmarks"):
+        session.skip("there is no folder benchmarks/")
+    session.install("-e", ".[dev]")
+    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
+        session.run("python", script)

@@ -1,0 +1,65 @@
+"""Who acts. The host application vouches for it; the package decides what that actor may do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import attrs
+
+from clientmgmt.domain.ids import ClientId, UserId
+
+__all__ = ["Actor", "ClientUser", "Staff", "Stranger", "System"]
+
+
+def _roles(roles: Collection[str] | None) -> frozenset[str] | None:
+    return None if roles is None else frozenset(roles)
+
+
+@attrs.frozen
+class Staff:
+    """Somebody of the tenant's own people, by the host's own id.
+
+    With ``roles`` the host vouches for them; ``None`` means those that ``ws.staff`` stored under ``reference``.
+    """
+
+    reference: str
+    roles: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_roles)
+
+    def __str__(self) -> str:
+        return f"staff:{self.reference}"
+
+
+@attrs.frozen
+class ClientUser:
+    """A client's own user, as :meth:`Entrance.identify` answers; its rights are read from storage at every call."""
+
+    user_id: UserId
+    client_id: ClientId | None = attrs.field(default=None, kw_only=True)
+    impersonated_by: Staff | None = attrs.field(default=None, kw_only=True)
+
+    def __str__(self) -> str:
+        return f"user:{self.user_id}"
+
+
+@attrs.frozen
+class System:
+    """A job or an import; may do everything and is audited by its name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"system:{self.name}"
+
+
+@attrs.frozen
+class Stranger:
+    """Whoever stands at the entrance; ``origin`` is what the host knows of them, an address for instance."""
+
+    origin: str
+
+    def __str__(self) -> str:
+        return "entrance"
+
+
+Actor = Staff | ClientUser | System
+"""Whom a workspace may act for. A stranger is none of them: see :class:`~clientmgmt.Entrance`."""

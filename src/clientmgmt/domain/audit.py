@@ -1,0 +1,67 @@
+"""The audit trail: one entry per event and per denial, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from clientmgmt.domain.events import Event
+from clientmgmt.domain.ids import AuditEntryId, ClientId
+
+__all__ = ["AuditEntry"]
+
+
+@attrs.frozen(kw_only=True)
+class AuditEntry:
+    """Who did what to which object, when, and how it was before and after. Never a secret.
+
+    ``on_behalf_of`` is set when a staff user acts as a client's user. A refused command leaves an entry whose
+    ``action`` is ``denied``.
+    """
+
+    id: AuditEntryId
+    at: datetime
+    actor: str
+    on_behalf_of: str | None = None
+    action: str
+    client_id: ClientId | None
+    subject: UUID | None
+    old: Mapping[str, str] = attrs.field(factory=dict)
+    new: Mapping[str, str] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, event: Event) -> AuditEntry:
+        """The entry that records ``event``: a fact named ``old`` goes to the one side, the rest to the other."""
+        stamp = event.stamp
+        facts = {name: _plain(getattr(event, name)) for name in _facts(type(event))}
+        old = facts.pop("old", None)
+        return cls(
+            id=AuditEntryId(stamp.id),
+            at=stamp.at,
+            actor=stamp.actor,
+            action=event.name,
+            client_id=event.client_id,
+            subject=event.subject,
+            old={} if old is None else {"value": old},
+            new=facts,
+        )
+
+
+_FACTS: dict[str, tuple[str, ...]] = {}
+
+
+def _facts(kind: type[Event]) -> tuple[str, ...]:
+    """The names of the fields that events of this kind add, looked up once."""
+    if kind.name not in _FACTS:
+        common = {field.name for field in attrs.fields(Event)}
+        _FACTS[kind.name] = tuple(field.name for field in attrs.fields(kind) if field.name not in common)
+    return _FACTS[kind.name]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,174 @@
+"""What happened, as frozen values named in the past tense; never a secret among their facts."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+import attrs
+
+from clientmgmt.domain.ids import ClientId, InvitationId, UserId
+from clientmgmt.domain.states import ClientStatus
+
+__all__ = [
+    "ClientAdded",
+    "ClientStatusChanged",
+    "ContactAdded",
+    "ContactInvited",
+    "ContactRemoved",
+    "Event",
+    "InvitationAccepted",
+    "InvitationExpired",
+    "InvitationRevoked",
+    "Stamp",
+    "StaffAdded",
+    "UserDeactivated",
+    "UserReactivated",
+    "UserSignedIn",
+]
+
+
+@attrs.frozen
+class Stamp:
+    """What every event carries: its id, and where, when and by whom it happened."""
+
+    id: UUID
+    tenant: str
+    at: datetime
+    actor: str
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Something that happened to ``subject`` (an id), in the view of ``client_id`` if it is about one client.
+
+    ``name`` is the class in snake_case: the action that the audit trail shows.
+    """
+
+    name: ClassVar[str] = "event"
+
+    stamp: Stamp
+    subject: UUID
+    client_id: ClientId | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The event's own id; stable when it is delivered twice."""
+        return self.stamp.id
+
+    @property
+    def tenant(self) -> str:
+        """Where it happened."""
+        return self.stamp.tenant
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.stamp.at
+
+    @property
+    def actor(self) -> str:
+        """By whom, as the audit trail writes it: ``staff:ada``."""
+        return self.stamp.actor
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+@attrs.frozen(kw_only=True)
+class ClientAdded(Event):
+    """A client was added; ``subject`` is its id."""
+
+    title: str
+    email: str
+    status: ClientStatus
+
+
+@attrs.frozen(kw_only=True)
+class ClientStatusChanged(Event):
+    """A client's status went from ``old`` to ``new``; workflows that depend on it rest or go on."""
+
+    old: ClientStatus
+    new: ClientStatus
+    reason: str
+    suspends_downstream: bool
+
+
+@attrs.frozen(kw_only=True)
+class StaffAdded(Event):
+    """A staff user was added; ``subject`` is the user's id."""
+
+    title: str
+    email: str
+    roles: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ContactAdded(Event):
+    """A user became a contact of a client; ``subject`` is the contact's id."""
+
+    user_id: UserId
+    title: str
+    email: str
+    role: str
+
+
+@attrs.frozen(kw_only=True)
+class ContactInvited(Event):
+    """An invitation was sent (that is: committed); ``subject`` is the contact's id."""
+
+    invitation_id: InvitationId
+    expires_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class InvitationRevoked(Event):
+    """An open invitation was withdrawn; ``subject`` is the contact's id."""
+
+    invitation_id: InvitationId
+
+
+@attrs.frozen(kw_only=True)
+class InvitationExpired(Event):
+    """A link was opened too late, which is now on record; ``subject`` is the contact's id."""
+
+    invitation_id: InvitationId
+
+
+@attrs.frozen(kw_only=True)
+class InvitationAccepted(Event):
+    """The invited person accepted; ``subject`` is the contact's id."""
+
+    invitation_id: InvitationId
+    user_id: UserId
+
+
+@attrs.frozen(kw_only=True)
+class ContactRemoved(Event):
+    """A contact was removed from its client, the user stays; ``subject`` is the contact's id."""
+
+    user_id: UserId
+    title: str
+    email: str
+
+
+@attrs.frozen(kw_only=True)
+class UserSignedIn(Event):
+    """A user signed in; ``subject`` is the user's id."""
+
+    first: bool
+
+
+@attrs.frozen(kw_only=True)
+class UserDeactivated(Event):
+    """A user may no longer sign in anywhere; ``subject`` is the user's id."""
+
+    clients: tuple[ClientId, ...]
+
+
+@attrs.frozen(kw_only=True)
+class UserReactivated(Event):
+    """A user may sign in again; ``subject`` is the user's id."""

@@ -1,0 +1,178 @@
+"""Users, their memberships in clients, their invitations and logins: the stored facts.
+
+What a contact's state is follows from these facts; :mod:`clientmgmt.domain.contacts` derives it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from clientmgmt.domain.email import Email
+from clientmgmt.domain.events import Stamp, UserDeactivated, UserReactivated, UserSignedIn
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, UserId
+from clientmgmt.domain.states import INVITATION_LIFECYCLE, InvitationState, InvitationTrigger
+from clientmgmt.errors import InvalidLinkError, Violation
+
+__all__ = ["Credential", "Invitation", "LoginEvent", "Membership", "User", "UserKind", "full_name"]
+
+
+class UserKind(StrEnum):
+    """Whose user it is: a client's own, or one of the tenant's people."""
+
+    CLIENT_USER = "client_user"
+    STAFF = "staff"
+
+
+def full_name(first_name: str, last_name: str) -> str:
+    """Both names in the order in which they are written to people.
+
+    >>> full_name("Jane", "Doe")
+    'Jane Doe'
+    """
+    return f"{first_name} {last_name}"
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """One login identity of a tenant, unique by the key of its e-mail.
+
+    The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one. ``epoch``
+    grows whenever sessions must end. ``reference`` and ``roles`` are for staff.
+    """
+
+    id: UserId
+    kind: UserKind
+    first_name: str
+    last_name: str
+    name_key: str
+    email: Email
+    phone: str | None = None
+    reference: str | None = None
+    roles: tuple[str, ...] = ()
+    credential_at: datetime | None = None
+    first_login_at: datetime | None = None
+    last_login_at: datetime | None = None
+    deactivated_at: datetime | None = None
+    reactivated_at: datetime | None = None
+    epoch: int = 0
+    created_at: datetime
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return full_name(self.first_name, self.last_name)
+
+    def set_credential(self, *, at: datetime) -> User:
+        """The user that has a credential since ``at``; sessions that were open end."""
+        return attrs.evolve(self, credential_at=at, epoch=self.epoch + 1)
+
+    def record_login(self, stamp: Stamp, *, client_id: ClientId | None) -> tuple[User, UserSignedIn]:
+        """The user that signed in just now. The time of the last login never moves backwards."""
+        first = self.first_login_at is None
+        last = stamp.at if self.last_login_at is None else max(stamp.at, self.last_login_at)
+        changed = attrs.evolve(self, first_login_at=self.first_login_at or stamp.at, last_login_at=last)
+        return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first)
+
+    def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
+        """The user that may sign in nowhere, and whose sessions have ended; ``clients`` are those affected."""
+        changed = attrs.evolve(self, deactivated_at=stamp.at, epoch=self.epoch + 1)
+        return changed, UserDeactivated(stamp=stamp, subject=self.id, clients=clients)
+
+    def reactivate(self, stamp: Stamp) -> tuple[User, UserReactivated]:
+        """The user that may sign in again, as far as it could before."""
+        changed = attrs.evolve(self, deactivated_at=None, reactivated_at=stamp.at)
+        return changed, UserReactivated(stamp=stamp, subject=self.id)
+
+
+@attrs.frozen(kw_only=True)
+class Credential:
+    """The password hash of a user; it has the user's id."""
+
+    id: UserId
+    hash: str = attrs.field(repr=False)
+    set_at: datetime
+    version: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class Membership:
+    """One user in one client: the contact. ``invitation_id`` is its latest invitation, if it counts.
+
+    It counts since the membership began, or since the user was last reactivated.
+    """
+
+    id: ContactId
+    user_id: UserId
+    client_id: ClientId
+    role: str
+    job_title: str | None
+    name_key: str
+    invitation_id: InvitationId | None = None
+    suspended_at: datetime | None = None
+    created_at: datetime
+    created_by: str
+    version: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class Invitation:
+    """One send of an invitation, and what became of its link. Past invitations are kept.
+
+    ``email_key`` is the address it went to: a link dies when the user's address changes. ``key_id`` names the
+    key that signs the link, so that a mail that is tried again carries the same one. ``first_sent_at`` is when
+    the first invitation of an unbroken row of them was sent: since then the contact counts as invited.
+    """
+
+    id: InvitationId
+    contact_id: ContactId
+    user_id: UserId
+    client_id: ClientId
+    email_key: str
+    key_id: str
+    first_sent_at: datetime
+    sent_at: datetime
+    sent_by: str
+    expires_at: datetime
+    state: InvitationState = InvitationState.OPEN
+    closed_at: datetime | None = None
+    version: int = 1
+
+    def close(self, trigger: InvitationTrigger, *, at: datetime) -> Invitation:
+        """The invitation whose link is dead, and why."""
+        state = INVITATION_LIFECYCLE.target(self.state, trigger)
+        return attrs.evolve(self, state=state, closed_at=at)
+
+    def state_at(self, now: datetime) -> InvitationState:
+        """The state at ``now``: an open link is expired from ``expires_at`` on, also before that is on record."""
+        if self.state is InvitationState.OPEN and now >= self.expires_at:
+            return InvitationState.EXPIRED
+        return self.state
+
+    def refusal(self, now: datetime, *, email_key: str) -> InvalidLinkError | None:
+        """Why the link does not work at ``now`` for the user with ``email_key``, or ``None`` if it does."""
+        state = self.state_at(now)
+        if state is not InvitationState.OPEN:
+            return InvalidLinkError("used" if state is InvitationState.ACCEPTED else state.value)
+        return None if email_key == self.email_key else InvalidLinkError("email_changed")
+
+
+@attrs.frozen(kw_only=True)
+class LoginEvent:
+    """One successful sign-in; ``name`` is the user's at that time."""
+
+    id: LoginId
+    user_id: UserId
+    client_id: ClientId | None
+    name: str
+    at: datetime
+
+
+def inactive_violations(user: User, membership: Membership | None = None) -> tuple[Violation, ...]:
+    """Why this user cannot be invited: deactivated, or the membership suspended."""
+    if user.deactivated_at is None and (membership is None or membership.suspended_at is None):
+        return ()
+    return (Violation("user_inactive", "is deactivated", "contact"),)

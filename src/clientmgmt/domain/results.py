@@ -1,0 +1,198 @@
+"""What questions and commands answer with, besides the things themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import attrs
+
+from clientmgmt.domain.actors import ClientUser
+from clientmgmt.domain.client import Client
+from clientmgmt.domain.email import Email
+from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.people import User
+from clientmgmt.domain.secret import Secret
+from clientmgmt.domain.states import ClientStatus
+from clientmgmt.errors import Violation
+
+__all__ = [
+    "BulkResult",
+    "Deactivation",
+    "DeliveryReport",
+    "LinkPassword",
+    "LinkView",
+    "Note",
+    "Page",
+    "RecentLogin",
+    "Row",
+    "Session",
+    "StatusChange",
+    "how_long_ago",
+]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Page(Generic[T]):
+    """Some of the items in a stable order; ``next_cursor`` is ``None`` on the last page.
+
+    >>> list(Page(("a", "b"), None))
+    ['a', 'b']
+    """
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@attrs.frozen
+class Row(Generic[T]):
+    """The result of one input of a bulk command: ``number`` from 1; a ``value``, or the ``violations``.
+
+    ``changed`` is false where everything was there already.
+    """
+
+    number: int
+    value: T | None
+    violations: tuple[Violation, ...] = ()
+    changed: bool = True
+
+
+@attrs.frozen
+class BulkResult(Generic[T]):
+    """A row per input, in its order.
+
+    >>> BulkResult((Row(1, "kept"), Row(2, None, (Violation("required", "must not be empty", "name"),)))).ok
+    (Row(number=1, value='kept', violations=(), changed=True),)
+    """
+
+    rows: tuple[Row[T], ...]
+
+    @property
+    def ok(self) -> tuple[Row[T], ...]:
+        """The rows that are in force."""
+        return tuple(row for row in self.rows if not row.violations)
+
+    @property
+    def failed(self) -> tuple[Row[T], ...]:
+        """The rows that were refused, with their reasons."""
+        return tuple(row for row in self.rows if row.violations)
+
+    def __iter__(self) -> Iterator[Row[T]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@attrs.frozen
+class Note:
+    """Something worth saying that is no refusal."""
+
+    code: str
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class StatusChange:
+    """A client's status was written; ``changed`` is false if it had that status already."""
+
+    client: Client
+    old: ClientStatus
+    new: ClientStatus
+    changed: bool
+    warnings: tuple[Note, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Deactivation:
+    """A user was deactivated, in all of these clients."""
+
+    user: User
+    clients: tuple[ClientId, ...]
+
+
+@attrs.frozen(kw_only=True)
+class RecentLogin:
+    """Who signed in last: the name at that time, the exact time, and how long that is ago in words."""
+
+    user_id: UserId
+    name: str
+    at: datetime
+    ago: str
+
+
+class LinkPassword(StrEnum):
+    """What the page behind an invitation link asks for: a new password, or the one that the user has."""
+
+    CHOOSE = "choose"
+    CONFIRM = "confirm"
+
+
+@attrs.frozen(kw_only=True)
+class LinkView:
+    """What may be shown to whoever opened a link, before it is used."""
+
+    client_name: str
+    user_name: str
+    email: Email
+    expires_at: datetime
+    password: LinkPassword
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """A user signed in.
+
+    ``token`` is for the user's cookie; :meth:`Entrance.identify` takes it back. ``actor`` is for a workspace.
+    ``clients`` are the clients that the user may act for.
+    """
+
+    token: Secret
+    actor: ClientUser
+    clients: tuple[ClientId, ...]
+    expires_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class DeliveryReport:
+    """How many mails were sent, will be tried again, are dead, and were not sent because they were obsolete."""
+
+    sent: int = 0
+    retried: int = 0
+    dead: int = 0
+    obsolete: int = 0
+
+    def __add__(self, other: DeliveryReport) -> DeliveryReport:
+        return DeliveryReport(
+            sent=self.sent + other.sent,
+            retried=self.retried + other.retried,
+            dead=self.dead + other.dead,
+            obsolete=self.obsolete + other.obsolete,
+        )
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def how_long_ago(at: datetime, *, now: datetime) -> str:
+    """The time from ``at`` to ``now`` in words, in the largest whole unit.
+
+    >>> from datetime import UTC
+    >>> how_long_ago(datetime(2026, 1, 1, 12, tzinfo=UTC), now=datetime(2026, 1, 1, 14, 30, tzinfo=UTC))
+    '2 hours ago'
+    """
+    seconds = int((now - at).total_seconds())
+    for unit, length in _UNITS:
+        if count := seconds // length if seconds > 0 else 0:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

@@ -1,0 +1,57 @@
+"""What the package needs from outside, as protocols whose prose is the contract."""
+
+from clientmgmt.ports.collections import COLLECTIONS
+from clientmgmt.ports.links import LinkClaims, LinkSigner
+from clientmgmt.ports.notifier import Notifier
+from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.storage import (
+    Collection,
+    Condition,
+    Entity,
+    Field,
+    Fields,
+    Join,
+    Operator,
+    Order,
+    Ordered,
+    QueueEntity,
+    ReferenceViolation,
+    Source,
+    StaleVersion,
+    Storage,
+    UniqueViolation,
+    UnitOfWork,
+    VersionedEntity,
+    any_of,
+    fields_of,
+)
+from clientmgmt.ports.system import Clock, IdSource
+
+__all__ = [
+    "COLLECTIONS",
+    "Clock",
+    "Collection",
+    "Condition",
+    "Entity",
+    "Field",
+    "Fields",
+    "IdSource",
+    "Join",
+    "LinkClaims",
+    "LinkSigner",
+    "Notifier",
+    "Operator",
+    "Order",
+    "Ordered",
+    "PasswordHasher",
+    "QueueEntity",
+    "ReferenceViolation",
+    "Source",
+    "StaleVersion",
+    "Storage",
+    "UniqueViolation",
+    "UnitOfWork",
+    "VersionedEntity",
+    "any_of",
+    "fields_of",
+]

@@ -1,0 +1,212 @@
+"""What the package stores: every collection with its keys, indexes and references."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.client import Client, ClientReference
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, UserId
+from clientmgmt.domain.mail import Delivery, OutboxMail
+from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.states import ClientStatus, InvitationState
+from clientmgmt.ports.storage import Collection, Field, Join, Ordered, fields_of
+
+__all__ = [
+    "AUDIT",
+    "CLIENTS",
+    "CLIENT_MEMBERSHIPS",
+    "CLIENT_REFERENCES",
+    "COLLECTIONS",
+    "CONTACTS",
+    "CREDENTIALS",
+    "DELIVERIES",
+    "INVITATIONS",
+    "LOGINS",
+    "MEMBERSHIPS",
+    "OUTBOX",
+    "USERS",
+]
+
+_client = fields_of(Client)
+_reference = fields_of(ClientReference)
+_user = fields_of(User)
+_credential = fields_of(Credential)
+_membership = fields_of(Membership)
+_invitation = fields_of(Invitation)
+_login = fields_of(LoginEvent)
+_outbox = fields_of(OutboxMail)
+_delivery = fields_of(Delivery)
+_audit = fields_of(AuditEntry)
+
+
+class Clients(Collection[Client]):
+    """All clients. The primary e-mail is not unique: one bookkeeper may serve three of them."""
+
+    name = "clients"
+    entity = Client
+    email_key: Field[Client, str] = _client(lambda client: client.email.key)
+    name_key: Ordered[Client, str] = _client.ordered(lambda client: client.name_key)
+    status: Field[Client, ClientStatus] = _client(lambda client: client.status)
+    indexes = ((name_key,), (status, name_key), (email_key, name_key))
+
+
+CLIENTS = Clients()
+
+
+class ClientReferences(Collection[ClientReference]):
+    """The external references of clients."""
+
+    name = "client_references"
+    entity = ClientReference
+    client_id: Field[ClientReference, ClientId] = _reference(lambda reference: reference.client_id)
+    system: Field[ClientReference, str] = _reference(lambda reference: reference.system)
+    value: Field[ClientReference, str] = _reference(lambda reference: reference.value)
+    unique = {"client_reference": (system, value)}
+    indexes = ((client_id,),)
+    references = ((client_id, CLIENTS),)
+
+
+CLIENT_REFERENCES = ClientReferences()
+
+
+class Users(Collection[User]):
+    """All login identities, client users and staff alike."""
+
+    name = "users"
+    entity = User
+    kind: Field[User, UserKind] = _user(lambda user: user.kind)
+    email_key: Field[User, str] = _user(lambda user: user.email.key)
+    reference: Field[User, str | None] = _user(lambda user: user.reference)
+    name_key: Ordered[User, str] = _user.ordered(lambda user: user.name_key)
+    credential_at: Field[User, datetime | None] = _user(lambda user: user.credential_at)
+    first_login_at: Field[User, datetime | None] = _user(lambda user: user.first_login_at)
+    last_login_at: Ordered[User, datetime] = _user.when_present(lambda user: user.last_login_at)
+    deactivated_at: Field[User, datetime | None] = _user(lambda user: user.deactivated_at)
+    unique = {"user_email": (email_key,), "user_reference": (reference,)}
+    indexes = ((kind, name_key),)
+
+
+USERS = Users()
+
+
+class Credentials(Collection[Credential]):
+    """Password hashes, by the id of their user."""
+
+    name = "credentials"
+    entity = Credential
+    id: Field[Credential, UserId] = _credential(lambda credential: credential.id)
+    references = ((id, USERS),)
+
+
+CREDENTIALS = Credentials()
+
+
+class Memberships(Collection[Membership]):
+    """Users in clients: the contacts."""
+
+    name = "memberships"
+    entity = Membership
+    id: Field[Membership, ContactId] = _membership(lambda membership: membership.id)
+    user_id: Field[Membership, UserId] = _membership(lambda membership: membership.user_id)
+    client_id: Field[Membership, ClientId] = _membership(lambda membership: membership.client_id)
+    name_key: Ordered[Membership, str] = _membership.ordered(lambda membership: membership.name_key)
+    invitation_id: Field[Membership, InvitationId | None] = _membership(lambda membership: membership.invitation_id)
+    suspended_at: Field[Membership, datetime | None] = _membership(lambda membership: membership.suspended_at)
+    unique = {"membership": (client_id, user_id)}
+    indexes = ((client_id, name_key), (user_id, name_key), (name_key,))
+    references = ((client_id, CLIENTS), (user_id, USERS))
+
+
+MEMBERSHIPS = Memberships()
+CONTACTS: Join[Membership, User] = Join(MEMBERSHIPS, MEMBERSHIPS.user_id, USERS)
+CLIENT_MEMBERSHIPS: Join[Membership, Client] = Join(MEMBERSHIPS, MEMBERSHIPS.client_id, CLIENTS)
+
+
+class Invitations(Collection[Invitation]):
+    """Every invitation that was ever sent. It outlives the membership it was for."""
+
+    name = "invitations"
+    entity = Invitation
+    contact_id: Field[Invitation, ContactId] = _invitation(lambda invitation: invitation.contact_id)
+    key_id: Field[Invitation, str] = _invitation(lambda invitation: invitation.key_id)
+    state: Field[Invitation, InvitationState] = _invitation(lambda invitation: invitation.state)
+    sent_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.sent_at)
+    indexes = ((contact_id, sent_at), (state, key_id))
+    references = (
+        (_invitation(lambda invitation: invitation.user_id), USERS),
+        (_invitation(lambda invitation: invitation.client_id), CLIENTS),
+    )
+
+
+INVITATIONS = Invitations()
+
+
+class Logins(Collection[LoginEvent]):
+    """Every successful sign-in."""
+
+    name = "logins"
+    entity = LoginEvent
+    user_id: Field[LoginEvent, UserId] = _login(lambda login: login.user_id)
+    at: Ordered[LoginEvent, datetime] = _login.ordered(lambda login: login.at)
+    indexes = ((user_id, at),)
+
+
+LOGINS = Logins()
+
+
+class Outbox(Collection[OutboxMail]):
+    """Mail that waits, and nothing else: what was delivered leaves it."""
+
+    name = "outbox"
+    entity = OutboxMail
+    id: Field[OutboxMail, MailId] = _outbox(lambda mail: mail.id)
+    queue = True
+
+
+OUTBOX = Outbox()
+
+
+class Deliveries(Collection[Delivery]):
+    """Mail that waits no longer."""
+
+    name = "deliveries"
+    entity = Delivery
+    client_id: Field[Delivery, ClientId] = _delivery(lambda delivery: delivery.client_id)
+    at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.at)
+    indexes = ((client_id, at),)
+
+
+DELIVERIES = Deliveries()
+
+
+class Audit(Collection[AuditEntry]):
+    """The audit trail; entries are added, never changed."""
+
+    name = "audit"
+    entity = AuditEntry
+    id: Field[AuditEntry, UUID] = _audit(lambda entry: entry.id)
+    client_id: Field[AuditEntry, ClientId | None] = _audit(lambda entry: entry.client_id)
+    actor: Field[AuditEntry, str] = _audit(lambda entry: entry.actor)
+    action: Field[AuditEntry, str] = _audit(lambda entry: entry.action)
+    at: Ordered[AuditEntry, datetime] = _audit.ordered(lambda entry: entry.at)
+    indexes = ((at,), (client_id, at), (actor, at), (action, at))
+
+
+AUDIT = Audit()
+
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    CLIENTS,
+    CLIENT_REFERENCES,
+    USERS,
+    CREDENTIALS,
+    MEMBERSHIPS,
+    INVITATIONS,
+    LOGINS,
+    OUTBOX,
+    DELIVERIES,
+    AUDIT,
+)
+"""All of them, each after those that it refers to."""

@@ -1,0 +1,439 @@
+"""The storage port: collections of entities, and units of work over them.
+
+A store knows no entity by name. It is given :class:`Collection` declarations (what is stored, by which fields it is
+found, what must be unique) and answers eleven verbs. Whoever writes a store implements :class:`UnitOfWork` and
+:class:`Storage`; ``clientmgmt.testing.StorageConformance`` says whether it is right.
+
+Declaring and asking::
+
+    of = fields_of(Client)
+
+    class Clients(Collection[Client]):
+        name = "clients"
+        entity = Client
+        id: Field[Client, UUID] = of(lambda client: client.id)
+        name_key: Ordered[Client, str] = of.ordered(lambda client: client.name_key)
+        indexes = ((name_key,),)
+
+    CLIENTS = Clients()
+    uow.find(CLIENTS, CLIENTS.name_key.prefix("acme"), order=CLIENTS.name_key.asc(), limit=50)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from uuid import UUID
+
+import attrs
+
+from clientmgmt.domain.results import Note
+from clientmgmt.errors import ConfigurationError, TransactionConflictError
+
+__all__ = [
+    "Collection",
+    "Condition",
+    "Entity",
+    "Field",
+    "Fields",
+    "Join",
+    "Operator",
+    "Order",
+    "Ordered",
+    "QueueEntity",
+    "ReferenceViolation",
+    "Source",
+    "StaleVersion",
+    "Storage",
+    "UniqueViolation",
+    "UnitOfWork",
+    "VersionedEntity",
+    "any_of",
+    "fields_of",
+]
+
+
+class Entity(Protocol):
+    """Whatever is stored is a frozen value with an ``id`` that never changes."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+class VersionedEntity(Entity, Protocol):
+    """An entity that changes: ``version`` starts at 1 and grows by one with every :meth:`UnitOfWork.save`."""
+
+    @property
+    def version(self) -> int: ...
+
+
+class QueueEntity(Entity, Protocol):
+    """An entity that waits for a worker: see :meth:`UnitOfWork.claim`."""
+
+    @property
+    def lane(self) -> str: ...
+    @property
+    def due_at(self) -> datetime: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+E = TypeVar("E", bound=Entity)
+E2 = TypeVar("E2", bound=Entity)
+V = TypeVar("V", bound=VersionedEntity)
+Q = TypeVar("Q", bound=QueueEntity)
+C_co = TypeVar("C_co", covariant=True)
+R = TypeVar("R")
+F = TypeVar("F")
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class UniqueViolation(TransactionConflictError):
+    """``key`` of ``collection`` is taken: the name of a declared unique key, or ``"id"``.
+
+    A use case looks before it writes, so this is what a concurrent unit did meanwhile: running the unit again
+    finds it.
+    """
+
+    def __init__(self, collection: str, key: str) -> None:
+        super().__init__(f"unique key {key} of {collection} is taken")
+        self.collection, self.key = collection, key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.collection, self.key)
+
+
+class ReferenceViolation(TransactionConflictError):
+    """An entity refers to one that is not there, or is removed while others refer to it."""
+
+    def __init__(self) -> None:
+        super().__init__("a reference between entities would be broken")
+
+
+class StaleVersion(TransactionConflictError):  # noqa: N818 - a fact about a row, told apart from StaleVersionError
+    """The stored version is not the one that was read: a concurrent unit was faster."""
+
+    def __init__(self, collection: str) -> None:
+        super().__init__(f"an entity of {collection} was changed meanwhile")
+        self.collection = collection
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.collection,)
+
+
+class Operator(StrEnum):
+    """How a condition compares."""
+
+    EQ = "eq"
+    PRESENT = "present"
+    IN = "in"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+    PREFIX = "prefix"
+    ANY = "any"
+
+
+@attrs.frozen(eq=False)
+class Condition(Generic[C_co]):
+    """What :meth:`UnitOfWork.find` filters by: a field, an operator and a value, or several as alternatives.
+
+    Made by the methods of :class:`Field` and by :func:`any_of`. Covariant: a condition on one side of a join is a
+    condition on the join.
+    """
+
+    field: Field[Any, Any] | None
+    operator: Operator
+    value: Any = None
+    alternatives: tuple[Condition[Any], ...] = ()
+
+
+def any_of(*conditions: Condition[C_co]) -> Condition[C_co]:
+    """At least one of these holds; of none, none does."""
+    return Condition(None, Operator.ANY, alternatives=conditions)
+
+
+@attrs.frozen(eq=False)
+class Order(Generic[C_co]):
+    """By which field, and in which direction, rows come; ties by the id of the left part, same direction."""
+
+    field: Ordered[Any, Any]
+    descending: bool = False
+
+
+class Field(Generic[E, T]):
+    """A queryable field of an entity.
+
+    ``path`` is how it is reached (``("email", "key")``), ``get`` reaches it, ``entity`` is where it belongs.
+    """
+
+    __slots__ = ("entity", "get", "path")
+
+    def __init__(self, entity: type[E], path: tuple[str, ...], get: Callable[[E], T]) -> None:
+        self.entity, self.path, self.get = entity, path, get
+
+    def __repr__(self) -> str:
+        return f"{self.entity.__name__}.{'.'.join(self.path)}"
+
+    def eq(self, value: T | None) -> Condition[E]:
+        """Equal to ``value``; ``None`` means that the field is missing."""
+        return Condition(self, Operator.EQ, value)
+
+    def present(self) -> Condition[E]:
+        """Not missing."""
+        return Condition(self, Operator.PRESENT)
+
+    def in_(self, values: Iterable[T]) -> Condition[E]:
+        """Equal to one of ``values``; of none, nothing is."""
+        return Condition(self, Operator.IN, tuple(values))
+
+    def prefix(self: Field[E, str], text: str) -> Condition[E]:
+        """Starts with ``text``, compared by code point."""
+        return Condition(self, Operator.PREFIX, text)
+
+
+class Ordered(Field[E, T]):
+    """A field that orders and compares, and is never missing. Text compares by code point."""
+
+    __slots__ = ()
+
+    def lt(self, value: T) -> Condition[E]:
+        """Less than ``value``."""
+        return Condition(self, Operator.LT, value)
+
+    def le(self, value: T) -> Condition[E]:
+        """At most ``value``."""
+        return Condition(self, Operator.LE, value)
+
+    def gt(self, value: T) -> Condition[E]:
+        """Greater than ``value``."""
+        return Condition(self, Operator.GT, value)
+
+    def ge(self, value: T) -> Condition[E]:
+        """At least ``value``."""
+        return Condition(self, Operator.GE, value)
+
+    def asc(self) -> Order[E]:
+        """Smallest first."""
+        return Order(self)
+
+    def desc(self) -> Order[E]:
+        """Greatest first."""
+        return Order(self, descending=True)
+
+
+class _Recorder:
+    """Stands in for an entity while a lambda is read: remembers which attributes it reaches for."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: tuple[str, ...] = ()) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> _Recorder:
+        return _Recorder((*self._path, name))
+
+
+class Fields(Generic[E]):
+    """Makes the fields of one entity from lambdas: ``of(lambda client: client.email.key)``."""
+
+    __slots__ = ("_entity",)
+
+    def __init__(self, entity: type[E]) -> None:
+        self._entity = entity
+
+    def __call__(self, get: Callable[[E], T]) -> Field[E, T]:
+        """A field that can be compared for equality."""
+        return Field(self._entity, self._path(get), get)
+
+    def ordered(self, get: Callable[[E], T]) -> Ordered[E, T]:
+        """A field that can order; it must never be ``None``."""
+        return Ordered(self._entity, self._path(get), get)
+
+    def when_present(self, get: Callable[[E], T | None]) -> Ordered[E, T]:
+        """A field that can order although it may be missing: only together with :meth:`Field.present`."""
+        return Ordered(self._entity, self._path(get), cast("Callable[[E], T]", get))
+
+    @staticmethod
+    def _path(get: Callable[[E], object]) -> tuple[str, ...]:
+        reached = get(cast("E", _Recorder()))
+        if isinstance(reached, _Recorder) and (path := reached._path):  # noqa: SLF001 - its own recorder
+            return path
+        message = "a field is declared by a lambda that only reaches for attributes"
+        raise ConfigurationError(message)
+
+
+def fields_of(entity: type[E]) -> Fields[E]:
+    """The maker of fields of ``entity``."""
+    return Fields(entity)
+
+
+class Source(Generic[R, C_co]):
+    """What can be asked: a collection, or a join of two. ``R`` is what a row is."""
+
+
+class Collection(Source[E, E], Generic[E]):
+    """Entities of one type. Subclass it, name the fields that are asked for, make one instance.
+
+    ``name`` is stable and part of the public interface, as are the names of fields and keys. ``unique`` names the
+    unique keys (each within its tenant; a key with a ``None`` part never collides; no two keys over the same
+    fields). ``indexes`` are the orders in which pages are read: equal fields first, then the order field; the id
+    follows by itself. ``references`` say which field holds the id of an entity of which other collection; that
+    entity must be there. ``queue`` marks a collection for :meth:`UnitOfWork.claim`.
+    """
+
+    name: ClassVar[str]
+    entity: type[E]
+    unique: ClassVar[Mapping[str, tuple[Field[Any, Any], ...]]] = {}
+    indexes: ClassVar[tuple[tuple[Field[Any, Any], ...], ...]] = ()
+    references: ClassVar[tuple[tuple[Field[Any, Any], Collection[Any]], ...]] = ()
+    queue: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return f"<collection {self.name}>"
+
+    @cached_property
+    def versioned(self) -> bool:
+        """Whether its entities change, and so carry a ``version``."""
+        return "version" in {field.name for field in attrs.fields(cast("type[attrs.AttrsInstance]", self.entity))}
+
+
+class Join(Source[tuple[E, E2], E | E2], Generic[E, E2]):
+    """Pairs of entities along a declared reference of the left: inner, to one.
+
+    ``Join(MEMBERSHIPS, MEMBERSHIPS.user_id, USERS)`` gives each membership with its user.
+    """
+
+    def __init__(self, left: Collection[E], on: Field[E, Any], right: Collection[E2]) -> None:
+        if not any(field is on and target is right for field, target in left.references):
+            message = f"{left!r} declares no reference {on!r} to {right!r}"
+            raise ConfigurationError(message)
+        self.left: Collection[E] = left
+        self.on: Field[E, Any] = on
+        self.right: Collection[E2] = right
+
+    def __repr__(self) -> str:
+        return f"<join {self.left.name} {self.right.name}>"
+
+
+class UnitOfWork(Protocol):
+    """One transaction in one tenant: what is read and written here belongs together.
+
+    Everything is bound to the tenant; an id of another tenant is an id that does not exist. Any error of the
+    store, and every :class:`UniqueViolation` and :class:`ReferenceViolation`, poisons the unit unless a
+    :meth:`savepoint` contains it: further verbs and the regular end raise
+    :class:`~clientmgmt.errors.TransactionError`, nothing is written. ``NotFoundError`` and :class:`StaleVersion`
+    do not poison. In a unit that only reads, the writing verbs raise ``TransactionError``. A unit belongs to one
+    thread.
+    """
+
+    def get(self, collection: Collection[E], id: UUID, *, lock: bool = False) -> E:  # noqa: A002 - the field's name
+        """The entity with this id, else ``NotFoundError``.
+
+        With ``lock`` nobody else changes or locks it until this unit ends, and it is read as it is then, not as
+        it was when the unit began.
+        """
+
+    def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
+        """The entities with these ids; missing ones are left out. Locks are taken in the order of the ids."""
+
+    def find(
+        self,
+        source: Source[R, F],
+        *where: Condition[F],
+        order: Order[F] | None = None,
+        after: tuple[object, UUID] | None = None,
+        limit: int | None = None,
+    ) -> tuple[R, ...]:
+        """The rows for which all conditions hold.
+
+        ``order`` sorts, ties by the id of the left part in the same direction; ``after`` is (order value, id) of
+        the last row seen. Without ``order`` rows come in the order of their ids, and ``after`` and ``limit`` are
+        refused (``ValueError``).
+        """
+
+    def count(self, source: Source[R, F], *where: Condition[F]) -> int:
+        """How many rows :meth:`find` would give."""
+
+    def add(self, collection: Collection[E], *entities: E) -> None:
+        """Add entities, all or none, whatever their number at the cost of a few statements.
+
+        :class:`UniqueViolation` names the key that is taken, :class:`ReferenceViolation` that a referred entity
+        is missing.
+        """
+
+    def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
+        """Add the entity, unless one of its unique keys or its id is taken: then ``False``, and nothing is written.
+
+        Waits for a concurrent unit that is adding the same key, and does not poison.
+        """
+
+    def save(self, collection: Collection[V], entity: V) -> V:
+        """Replace the stored entity and answer it with the next version.
+
+        :class:`StaleVersion` if the stored version is not ``entity.version``, ``NotFoundError`` if there is none.
+        """
+
+    def remove(self, collection: Collection[E], *ids: UUID) -> int:
+        """Remove the entities with these ids and answer how many there were.
+
+        :class:`ReferenceViolation` if others refer to them.
+        """
+
+    def next_number(self, name: str) -> int:
+        """The next number of the sequence ``name`` of this tenant, from 1 on, without gaps.
+
+        Others who want one wait until this unit ends.
+        """
+
+    def claim(self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int) -> tuple[Q, ...]:
+        """Up to ``limit`` due entities for this worker alone, until ``now + lease``.
+
+        Only the oldest entity of each lane (in the order in which units committed them) is considered, and only
+        when its ``due_at`` is not after ``now``. Claiming moves ``due_at`` to ``now + lease`` and raises
+        ``attempts`` by one (and ``version``, where there is one); the answer shows the entity so changed.
+        Entities that another unit is claiming are passed over.
+        """
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """An error that leaves the block undoes what the block did and leaves the unit usable.
+
+        An error of the store that is caught inside the block makes its end raise ``TransactionError``.
+        """
+
+
+class Storage(Protocol):
+    """Where units of work come from. Safe to share by threads; survives ``fork`` if its database does."""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether everything is gone when the process ends, so that nothing that outlives it need be trusted."""
+
+    def unit_of_work(self, tenant: str, *, read_only: bool = False) -> AbstractContextManager[UnitOfWork]:
+        """A unit in ``tenant``: commits when the block ends, undoes everything when an error leaves it.
+
+        ``TransactionError`` if this thread is inside a unit of this store already and the store cannot have two.
+        """
+
+    def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """The tenants that have entities in ``collection``: those after ``after``, in order, at most ``limit``."""
+
+    def upgrade(self) -> tuple[str, ...]:
+        """Bring the schema to this release; answer what was done, nothing if it was current.
+
+        :class:`~clientmgmt.errors.SchemaError` if the schema is newer than this release.
+        """
+
+    def check(self) -> tuple[Note, ...]:
+        """What is wrong with the installation: schema, engine, settings of the database."""
+
+    def close(self) -> None:
+        """Give back what the store opened itself. It is not used afterwards."""
+
+
