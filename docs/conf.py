@@ -13,9 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 PROJECT = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text("utf-8"))["project"]
-PUBLIC = ("clientmgmt", "clientmgmt.errors", "clientmgmt.domain", "clientmgmt.ports", "clientmgmt.serialization",
-          "clientmgmt.testing")  # fmt: skip
-FOREIGN = ("argon2", "attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")
+PUBLIC = ("", ".errors", ".domain", ".ports", ".serialization", ".testing")
+FOREIGN = ("attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")
 
 project = PROJECT["name"]
 author = copyright = PROJECT["authors"][0]["name"]
@@ -35,7 +34,10 @@ python_maximum_signature_line_length = 88
 
 nitpicky = True
 # There are no inventories of other projects, since building needs no network: their names are not links.
-nitpick_ignore_regex = [("py:.*", rf"({'|'.join({*sys.stdlib_module_names, *FOREIGN})})(\..+)?")]
+nitpick_ignore_regex = [
+    ("py:.*", rf"({'|'.join({*sys.stdlib_module_names, *FOREIGN})})(\..+)?"),
+    ("py:.*", r"clientmgmt(\.\w+)+\.[A-Z]\d?(_co|_contra)?"),  # a type variable has no page of its own
+]
 
 html_theme = "furo"
 html_title = f"{project} {version}"
@@ -43,29 +45,36 @@ html_extra_path = ["llms.txt"]
 
 
 def public_names() -> dict[str, str]:
-    """Where a thing is defined -> where users import it from; the most specific public module wins."""
+    """How code and docstrings call a thing -> where users import it from.
+
+    Annotations have the name of the module where it is defined, docstrings have the bare name. If several modules
+    of ``PUBLIC`` have it, the last of them wins.
+    """
     names = {}
-    for module in PUBLIC:
-        namespace = vars(importlib.import_module(module))
-        for name in namespace["__all__"]:
-            thing = namespace[name]
-            names[f"{getattr(thing, '__module__', module)}.{getattr(thing, '__qualname__', name)}"] = f"{module}.{name}"
+    for suffix in PUBLIC:
+        module = importlib.import_module(f"clientmgmt{suffix}")
+        for name in module.__all__:
+            thing = getattr(module, name)
+            defined = getattr(thing, "__module__", module.__name__), getattr(thing, "__qualname__", name)
+            names[name] = names[".".join(defined)] = f"{module.__name__}.{name}"
     return names
+
+
+PUBLIC_NAMES = public_names()
 
 
 def link_public_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
 ) -> nodes.Element | None:
-    """Resolve a reference to a private module, as annotations have them, to the public name of the same thing."""
-    public = PUBLIC_NAMES.get(node.get("reftarget", ""))
-    if node.get("refdomain") != "py" or public is None:
+    """Resolve a name that Sphinx does not know, of a thing or of its member, to the public name."""
+    target = node.get("reftarget", "")
+    owner, _, member = target.rpartition(".")
+    public = PUBLIC_NAMES.get(target) or (owner in PUBLIC_NAMES and f"{PUBLIC_NAMES[owner]}.{member}")
+    if node.get("refdomain") != "py" or not public:
         return None
     return env.domains.python_domain.resolve_xref(
-        env, node["refdoc"], app.builder, node["reftype"], public, node, content
+        env, node["refdoc"], app.builder, "obj", public, node, content
     )
-
-
-PUBLIC_NAMES = public_names()
 
 
 def setup(app: Sphinx) -> None:

@@ -114,7 +114,7 @@ def test_an_unplanted_copy_keeps_the_contracts(copy: Path) -> None:
 def test_a_planted_violation_breaks_its_contract(copy: Path, contract: str, planted: Plant) -> None:
     for module, line in planted.items():
         plant(copy, module, line)
-    assert broken_contracts(copy.parent) == {contract}
+    assert contract in broken_contracts(copy.parent)
 
 
 def test_every_contract_has_a_planted_violation() -> None:
@@ -144,9 +144,7 @@ def test_importing_the_package_loads_neither_sqlalchemy_nor_an_extra() -> None:
     ids=["now", "utcnow", "time", "uuid4", "uuid1"],
 )
 def test_only_the_system_adapter_reads_the_clock_or_makes_ids(path: str, source: str, banned: bool) -> None:
-    filename = ROOT / "src" / "clientmgmt" / path
-    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select=TID251", "--stdin-filename", filename]
-    run = subprocess.run(
-        [*command, "-"], cwd=ROOT, input=source, capture_output=True, check=False, text=True
-    )
+    filename = f"--stdin-filename=src/clientmgmt/{path}"
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select=TID251", filename, "-"]
+    run = subprocess.run(command, cwd=ROOT, input=source, capture_output=True, check=False, text=True)
     assert ("TID251" in run.stdout) is banned, run.stdout + run.stderr

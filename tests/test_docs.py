@@ -1,8 +1,8 @@
 """Every Python block of the README and of docs/ is executed, file by file, from top to bottom.
 
-A block fenced as ``output`` must equal what the blocks since the last one have printed. Blocks in other languages,
-such as ``console``, are for the reader only. Each file is one test: its blocks build on each other, and neither the
-random order nor the distribution of tests over processes may tear them apart.
+A block fenced as ``output`` must equal what has been printed since the last one. Blocks in other languages,
+such as ``console``, are for the reader only. Each file is one test: its blocks build on each other, and
+neither random order nor the distribution of tests over processes may tear them apart.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents)]
-MISSPELT = re.compile(r"^\s*[`~]{3,}\s*(\{code-block\}\s*)?(py|python3|pycon|ipython|pycon3)\s*$", re.MULTILINE)
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents),
+]
+MISSPELT = re.compile(
+    r"^\s*[`~]{3,}\s*(\{code-block\}\s*)?(py|python3|pycon|ipython|pycon3)\s*$", re.MULTILINE
+)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
 

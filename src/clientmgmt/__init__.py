@@ -1,0 +1,97 @@
+"""clientmgmt: clients and their people inside your application.
+
+Contacts that are invited and sign in, who may do what, and a trail of who did what, over your own database::
+
+    from clientmgmt import ClientManager, Staff
+
+    manager = ClientManager("sqlite:///clients.db", secret_keys=[KEY])
+    ws = manager.workspace("northwind", actor=Staff("ada", roles={"administrator"}))
+    acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
+"""
+
+from clientmgmt._manager import ClientManager, Entrance, Workspace, iter_all
+from clientmgmt.adapters.system import generate_key
+from clientmgmt.domain import (
+    Brand,
+    BulkResult,
+    BulkRules,
+    Client,
+    ClientId,
+    ClientKind,
+    ClientStatus,
+    ClientUser,
+    Contact,
+    ContactId,
+    ContactState,
+    DeliveryRules,
+    Email,
+    ExternalReference,
+    InviteRules,
+    LinkState,
+    Links,
+    MailState,
+    Page,
+    PasswordRules,
+    Rules,
+    Secret,
+    Session,
+    Settings,
+    Staff,
+    System,
+    UserId,
+    Violation,
+)
+from clientmgmt.errors import (
+    ClientMgmtError,
+    ForbiddenError,
+    InvalidInputError,
+    InvalidLinkError,
+    NotFoundError,
+    RefusedError,
+    SignInRefusedError,
+    problem,
+)
+
+__all__ = [
+    "Brand",
+    "BulkResult",
+    "BulkRules",
+    "Client",
+    "ClientId",
+    "ClientKind",
+    "ClientManager",
+    "ClientMgmtError",
+    "ClientStatus",
+    "ClientUser",
+    "Contact",
+    "ContactId",
+    "ContactState",
+    "DeliveryRules",
+    "Email",
+    "Entrance",
+    "ExternalReference",
+    "ForbiddenError",
+    "InvalidInputError",
+    "InvalidLinkError",
+    "InviteRules",
+    "LinkState",
+    "Links",
+    "MailState",
+    "NotFoundError",
+    "Page",
+    "PasswordRules",
+    "RefusedError",
+    "Rules",
+    "Secret",
+    "Session",
+    "Settings",
+    "SignInRefusedError",
+    "Staff",
+    "System",
+    "UserId",
+    "Violation",
+    "Workspace",
+    "generate_key",
+    "iter_all",
+    "problem",
+]

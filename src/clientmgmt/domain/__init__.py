@@ -24,12 +24,14 @@ from clientmgmt.domain.events import (
     UserSignedIn,
 )
 from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, UserId
+from clientmgmt.domain.imports import IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import (
     BulkResult,
     Deactivation,
     DeliveryReport,
+    Imported,
     LinkPassword,
     LinkView,
     Note,
@@ -39,7 +41,7 @@ from clientmgmt.domain.results import (
     Session,
     StatusChange,
 )
-from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, Rules, SessionRules
+from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, Rules
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Brand, Links, Settings
 from clientmgmt.domain.states import (
@@ -89,7 +91,9 @@ __all__ = [
     "Email",
     "Event",
     "ExternalReference",
+    "IMPORT_COLUMNS",
     "INVITATION_LIFECYCLE",
+    "Imported",
     "Invitation",
     "InvitationAccepted",
     "InvitationExpired",
@@ -125,7 +129,6 @@ __all__ = [
     "Rules",
     "Secret",
     "Session",
-    "SessionRules",
     "Settings",
     "Staff",
     "StaffAdded",

@@ -34,10 +34,11 @@ class AuditEntry:
 
     @classmethod
     def of(cls, event: Event) -> AuditEntry:
-        """The entry that records ``event``: a fact named ``old`` goes to the one side, the rest to the other."""
+        """The entry that records ``event``: the fact ``old`` goes to the one side, the rest to the other."""
         stamp = event.stamp
-        facts = {name: _plain(getattr(event, name)) for name in _facts(type(event))}
-        old = facts.pop("old", None)
+        facts = {name: _plain(getattr(event, name)) for name in event.facts}
+        old = {event.aspect: facts.pop("old")} if "old" in facts else {}
+        new = {event.aspect if name == "new" else name: value for name, value in facts.items()}
         return cls(
             id=AuditEntryId(stamp.id),
             at=stamp.at,
@@ -45,20 +46,9 @@ class AuditEntry:
             action=event.name,
             client_id=event.client_id,
             subject=event.subject,
-            old={} if old is None else {"value": old},
-            new=facts,
+            old=old,
+            new=new,
         )
-
-
-_FACTS: dict[str, tuple[str, ...]] = {}
-
-
-def _facts(kind: type[Event]) -> tuple[str, ...]:
-    """The names of the fields that events of this kind add, looked up once."""
-    if kind.name not in _FACTS:
-        common = {field.name for field in attrs.fields(Event)}
-        _FACTS[kind.name] = tuple(field.name for field in attrs.fields(kind) if field.name not in common)
-    return _FACTS[kind.name]
 
 
 def _plain(value: object) -> str:

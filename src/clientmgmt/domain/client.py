@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -9,12 +10,24 @@ from uuid import UUID
 import attrs
 
 from clientmgmt.domain.email import Email
-from clientmgmt.domain.events import ClientStatusChanged, Stamp
+from clientmgmt.domain.events import ClientAdded, ClientStatusChanged, Stamp
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.states import CLIENT_LIFECYCLE, ClientStatus, ClientTrigger
+from clientmgmt.domain.text import name_key
 from clientmgmt.errors import IllegalTransitionError, Violation
 
-__all__ = ["Client", "ClientKind", "ClientReference", "ExternalReference", "closed_violations"]
+__all__ = [
+    "Client",
+    "ClientKind",
+    "ClientReference",
+    "ExternalReference",
+    "client_added",
+    "closed_violations",
+    "read_client",
+]
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
 class ClientKind(StrEnum):
@@ -82,6 +95,50 @@ class ClientReference:
     client_id: ClientId
     system: str
     value: str
+
+
+_FIRST = frozenset({ClientStatus.ACTIVE, ClientStatus.PROSPECT})
+
+
+def read_client(
+    form: Form, stamp: Stamp, *, name: object, email: object, kind: object, status: object, language: object
+) -> Client:
+    """The new client that these fields describe; what is wrong with them is noted in ``form``.
+
+    A client begins active, or as a prospect if that is asked for. ``language`` is a tag such as ``en`` or
+    ``pt-BR``.
+    """
+    title = form.text("name", name)
+    first = form.choice("status", status, ClientStatus)
+    tag = form.optional("language", language, limit=35)
+    if first not in _FIRST:
+        form.note([Violation("unknown_name", "must be active or prospect when a client is added", "status")])
+    if tag is not None and _LANGUAGE.fullmatch(tag) is None:
+        form.note([Violation("invalid_language", "must be a language tag such as en or pt-BR", "language")])
+    return Client(
+        id=ClientId(stamp.id),
+        kind=form.choice("kind", kind, ClientKind),
+        name=title,
+        name_key=name_key(title),
+        email=form.email("email", email),
+        status=first,
+        status_since=stamp.at,
+        language=tag,
+        created_at=stamp.at,
+        created_by=stamp.actor,
+    )
+
+
+def client_added(client: Client, stamp: Stamp) -> ClientAdded:
+    """The fact that ``client`` is there."""
+    return ClientAdded(
+        stamp=stamp,
+        subject=client.id,
+        client_id=client.id,
+        title=client.name,
+        email=client.email.address,
+        status=client.status,
+    )
 
 
 def closed_violations(client: Client) -> tuple[Violation, ...]:

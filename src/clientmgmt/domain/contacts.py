@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import attrs
 
-from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactInvited, Stamp
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
@@ -129,7 +128,6 @@ def contact_state_of(membership: Membership, user: User) -> ContactState:
 
 
 def invite_violations(
-    client: Client,
     user: User,
     membership: Membership,
     recent: tuple[Invitation, ...],
@@ -141,9 +139,11 @@ def invite_violations(
 
     ``recent`` are its latest invitations, newest first, at least ``rules.per_day`` of them if there are so many.
     """
-    found = [*closed_violations(client), *inactive_violations(user, membership)]
+    if inactive := inactive_violations(user, membership):
+        return inactive
     if contact_state_of(membership, user) is ContactState.ACTIVE:
-        found.append(Violation("already_active", "has signed in already and needs no invitation", "contact"))
+        return (Violation("already_active", "has signed in already and needs no invitation", "contact"),)
+    found = []
     if recent and now < recent[0].sent_at + rules.pause:
         seconds = int(rules.pause.total_seconds())
         message = f"was sent an invitation less than {seconds} seconds ago"

@@ -44,10 +44,13 @@ class Stamp:
 class Event:
     """Something that happened to ``subject`` (an id), in the view of ``client_id`` if it is about one client.
 
-    ``name`` is the class in snake_case: the action that the audit trail shows.
+    ``name`` is the class in snake_case: the action that the audit trail shows. ``facts`` names the fields that
+    the kind of event adds; facts called ``old`` and ``new`` are about its ``aspect``.
     """
 
     name: ClassVar[str] = "event"
+    aspect: ClassVar[str] = "value"
+    facts: ClassVar[tuple[str, ...]] = ()
 
     stamp: Stamp
     subject: UUID
@@ -77,6 +80,10 @@ class Event:
         super().__init_subclass__(**kwargs)
         cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        cls.facts = tuple(field.name for field in attrs.fields(cls) if not field.inherited)
+
 
 @attrs.frozen(kw_only=True)
 class ClientAdded(Event):
@@ -90,6 +97,8 @@ class ClientAdded(Event):
 @attrs.frozen(kw_only=True)
 class ClientStatusChanged(Event):
     """A client's status went from ``old`` to ``new``; workflows that depend on it rest or go on."""
+
+    aspect = "status"
 
     old: ClientStatus
     new: ClientStatus

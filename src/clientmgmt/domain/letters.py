@@ -23,13 +23,17 @@ class Letter:
 
 
 def invitation_letter(user: User, client: Client, invitation: Invitation, *, url: Secret, settings: Settings) -> Letter:
-    """Asks ``user`` to choose a password: greets by name, says for whom and until when the link works."""
+    """Asks ``user`` to come in: greets by name, says for whom and until when the link works.
+
+    Who has no password yet chooses one behind the link; who has one confirms with it.
+    """
     brand = settings.brand_name
+    task = "Choose your password here" if user.credential_at is None else "Confirm it with your password here"
     text = f"""Hello {user.name},
 
 {brand} has opened an account for you, to act for {client.name}.
 
-Choose your password here:
+{task}:
 
 {url.reveal()}
 

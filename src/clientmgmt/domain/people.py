@@ -39,8 +39,8 @@ def full_name(first_name: str, last_name: str) -> str:
 class User:
     """One login identity of a tenant, unique by the key of its e-mail.
 
-    The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one. ``epoch``
-    grows whenever sessions must end. ``reference`` and ``roles`` are for staff.
+    The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one.
+    ``reference`` (the host's own id) and ``roles`` are for staff.
     """
 
     id: UserId
@@ -57,7 +57,6 @@ class User:
     last_login_at: datetime | None = None
     deactivated_at: datetime | None = None
     reactivated_at: datetime | None = None
-    epoch: int = 0
     created_at: datetime
     version: int = 1
 
@@ -67,8 +66,8 @@ class User:
         return full_name(self.first_name, self.last_name)
 
     def set_credential(self, *, at: datetime) -> User:
-        """The user that has a credential since ``at``; sessions that were open end."""
-        return attrs.evolve(self, credential_at=at, epoch=self.epoch + 1)
+        """The user that has a credential since ``at``."""
+        return attrs.evolve(self, credential_at=at)
 
     def record_login(self, stamp: Stamp, *, client_id: ClientId | None) -> tuple[User, UserSignedIn]:
         """The user that signed in just now. The time of the last login never moves backwards."""
@@ -78,8 +77,8 @@ class User:
         return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first)
 
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
-        """The user that may sign in nowhere, and whose sessions have ended; ``clients`` are those affected."""
-        changed = attrs.evolve(self, deactivated_at=stamp.at, epoch=self.epoch + 1)
+        """The user that may sign in nowhere; ``clients`` are those affected."""
+        changed = attrs.evolve(self, deactivated_at=stamp.at)
         return changed, UserDeactivated(stamp=stamp, subject=self.id, clients=clients)
 
     def reactivate(self, stamp: Stamp) -> tuple[User, UserReactivated]:

@@ -12,9 +12,8 @@ import attrs
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.email import Email
-from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import User
-from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.errors import Violation
 
@@ -22,6 +21,7 @@ __all__ = [
     "BulkResult",
     "Deactivation",
     "DeliveryReport",
+    "Imported",
     "LinkPassword",
     "LinkView",
     "Note",
@@ -122,6 +122,19 @@ class Deactivation:
 
 
 @attrs.frozen(kw_only=True)
+class Imported:
+    """What one imported row stands for now; ``client_added`` and ``contact_added`` say whether it was new.
+
+    ``contact_id`` is ``None`` for a row that names no person.
+    """
+
+    client_id: ClientId
+    contact_id: ContactId | None
+    client_added: bool
+    contact_added: bool
+
+
+@attrs.frozen(kw_only=True)
 class RecentLogin:
     """Who signed in last: the name at that time, the exact time, and how long that is ago in words."""
 
@@ -153,14 +166,12 @@ class LinkView:
 class Session:
     """A user signed in.
 
-    ``token`` is for the user's cookie; :meth:`Entrance.identify` takes it back. ``actor`` is for a workspace.
-    ``clients`` are the clients that the user may act for.
+    ``actor`` is what the host remembers in its own session and makes workspaces for; ``clients`` are the clients
+    that the user may act for.
     """
 
-    token: Secret
     actor: ClientUser
     clients: tuple[ClientId, ...]
-    expires_at: datetime
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import attrs
 
-__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules", "SessionRules"]
+__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"]
 
 
 @attrs.frozen(kw_only=True)
@@ -28,13 +28,6 @@ class PasswordRules:
     shortest: int = 12
     longest: int = 1024
     refuse_common: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class SessionRules:
-    """``valid``: how long a session token is taken after its sign-in."""
-
-    valid: timedelta = timedelta(hours=12)
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +70,5 @@ class Rules:
 
     invites: InviteRules = InviteRules()
     passwords: PasswordRules = PasswordRules()
-    sessions: SessionRules = SessionRules()
     delivery: DeliveryRules = DeliveryRules()
     bulk: BulkRules = BulkRules()

@@ -10,6 +10,7 @@ from clientmgmt.errors import Violation
 __all__ = ["clean_text", "name_key"]
 
 _JOINERS = "\u200c\u200d"
+_PADDING = " \t\u00a0\u3000"
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _INVISIBLE = frozenset({"Cf", "Zs", "Mn", "Me"})
 _SPACES = re.compile(r"\s+")
@@ -34,11 +35,11 @@ def clean_text(value: object, *, field: str, limit: int, required: bool = True) 
     if len(value) > limit:
         message = f"must not be longer than {limit} characters"
         return "", (Violation("too_long", message, field, {"limit": limit, "count": len(value)}),)
-    if value.isascii() and value.isprintable():
-        text = value.strip()
+    text = value.strip(_PADDING)
+    if text.isascii() and text.isprintable():
         visible = bool(text)
     else:
-        text = unicodedata.normalize("NFC", value.strip())
+        text = unicodedata.normalize("NFC", text)
         if bad := next((character for character in text if _is_refused(character)), None):
             message = f"contains the character U+{ord(bad):04X}, which is not allowed"
             return "", (Violation("forbidden_character", message, field),)

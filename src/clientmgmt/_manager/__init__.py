@@ -1,0 +1,23 @@
+"""The facade: wiring, workspaces and entrances. Every method is one step to a use case."""
+
+from clientmgmt._manager.access import AccessGroup
+from clientmgmt._manager.audit import AuditGroup
+from clientmgmt._manager.clients import ClientGroup
+from clientmgmt._manager.contacts import ContactGroup
+from clientmgmt._manager.entrance import Entrance
+from clientmgmt._manager.manager import ClientManager
+from clientmgmt._manager.paging import iter_all
+from clientmgmt._manager.staff import StaffGroup
+from clientmgmt._manager.workspace import Workspace
+
+__all__ = [
+    "AccessGroup",
+    "AuditGroup",
+    "ClientGroup",
+    "ClientManager",
+    "ContactGroup",
+    "Entrance",
+    "StaffGroup",
+    "Workspace",
+    "iter_all",
+]

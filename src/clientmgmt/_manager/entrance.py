@@ -1,0 +1,74 @@
+"""The entrance: what a stranger may do."""
+
+from __future__ import annotations
+
+from typing import Literal, overload
+
+from clientmgmt._usecases import entering
+from clientmgmt._usecases.desk import Desk
+from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.results import LinkView, Session
+
+__all__ = ["Entrance"]
+
+
+class Entrance:
+    """What is open to whoever has no session yet, in one tenant. Made by :meth:`ClientManager.entrance`.
+
+    Refusals tell nothing: a dead link is a dead link, a refused sign-in is a refused sign-in.
+    """
+
+    __slots__ = ("_desk",)
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def inspect(self, token: str) -> LinkView:
+        """What an invitation link is for; changes nothing, so that a mail scanner cannot burn it.
+
+        Raises:
+            InvalidLinkError: the link does not work; ``reason`` is for staff.
+        """
+        return entering.inspect(self._desk, token)
+
+    @overload
+    def accept_invite(self, token: str, *, password: str) -> Session: ...
+    @overload
+    def accept_invite(self, token: str, *, password: str, sign_in: Literal[True]) -> Session: ...
+    @overload
+    def accept_invite(self, token: str, *, password: str, sign_in: Literal[False]) -> None: ...
+    def accept_invite(self, token: str, *, password: str, sign_in: bool = True) -> Session | None:
+        """Use an invitation link up.
+
+        Args:
+            token: what the link carries.
+            password: the one that the user chooses; a user who has one already confirms with it, and it stays.
+            sign_in: record the first login at once. Without it the contact stays *invite sent* until it signs in.
+
+        Raises:
+            InvalidLinkError: the link does not work, or no longer.
+            InvalidInputError: the password is refused; the link stays good.
+            SignInRefusedError: the user has a password and this is another one; the link stays good.
+        """
+        return entering.accept_invite(self._desk, token, password=password, sign_in=sign_in)
+
+    def sign_in(self, email: str, password: str, *, client_id: ClientId | None = None) -> Session:
+        """Check a password and record the login.
+
+        Args:
+            email: in any spelling that means the same mailbox.
+            password: taken as it is.
+            client_id: the client that is signed in to; without it, any open one.
+
+        Raises:
+            SignInRefusedError: for every reason there is, after the same work.
+        """
+        return entering.sign_in(self._desk, email, password, client_id=client_id)
+
+    def sign_in_trusted(self, user_id: UserId, *, client_id: ClientId | None = None) -> Session:
+        """Record the login of a user whose identity the host has checked itself.
+
+        Raises:
+            SignInRefusedError: the user has no password yet, is deactivated, or has no open client.
+        """
+        return self._desk.write(entering.sign_in_trusted, user_id, client_id=client_id)

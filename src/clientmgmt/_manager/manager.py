@@ -1,0 +1,181 @@
+"""The manager: wires the ports together, opens workspaces and entrances, and sends what the outbox holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Self
+
+from clientmgmt._manager.entrance import Entrance
+from clientmgmt._manager.workspace import Workspace
+from clientmgmt._usecases.delivery import deliver
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.health import check
+from clientmgmt._usecases.work import Wiring
+from clientmgmt.adapters.links import HmacLinkSigner
+from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.adapters.schemes import HasherChain
+from clientmgmt.adapters.scrypt import ScryptHasher
+from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
+from clientmgmt.adapters.wordlist import is_common_password
+from clientmgmt.domain.actors import Actor, Stranger
+from clientmgmt.domain.events import Event
+from clientmgmt.domain.results import DeliveryReport, Note
+from clientmgmt.domain.settings import Settings
+from clientmgmt.errors import InvalidInputError, Violation
+from clientmgmt.ports.notifier import Notifier
+from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.storage import Storage
+from clientmgmt.ports.system import Clock, IdSource
+
+__all__ = ["ClientManager"]
+
+_TENANT = re.compile(r"[!-~]{1,64}")
+
+
+class ClientManager:
+    """The wiring of an application: made once, shared by threads, closed at the end.
+
+    Args:
+        storage: a :class:`~clientmgmt.ports.Storage`, or a URL: ``memory:``, ``sqlite:///clients.db``,
+            ``postgresql+psycopg://…``. What is opened from a URL is closed by :meth:`close`.
+        secret_keys: keys from :func:`~clientmgmt.generate_key` that sign links, the newest first; older ones still
+            verify. Required unless the storage forgets everything when the process ends.
+        settings: what tenants want: one value for all, or a function from the tenant's name.
+        notifier: who transports mail; :meth:`deliver` needs one.
+        passwords: who hashes them; without one argon2id if the extra ``passwords`` is installed, else scrypt.
+        clock: tells the time; the system's if none is given.
+        ids: makes ids; UUIDs of version 7 if none is given.
+        on_commit: called after each commit with the events of that unit of work, in the same thread. To wake a
+            worker, not for work that must not be lost.
+
+    Raises:
+        ConfigurationError: a URL or a key is malformed, or the keys are missing.
+        MissingExtraError: the storage needs an optional dependency that is not installed.
+
+    >>> from clientmgmt import ClientManager, Staff
+    >>> with ClientManager("memory:") as manager:
+    ...     ws = manager.workspace("northwind", actor=Staff("ada", roles={"administrator"}))
+    ...     ws.clients.add(name="Acme Retail", email="ap@acme.example").status.value
+    'active'
+    """
+
+    def __init__(
+        self,
+        storage: Storage | str,
+        *,
+        secret_keys: Sequence[str] = (),
+        settings: Settings | Callable[[str], Settings] = Settings(),  # noqa: B008 - frozen
+        notifier: Notifier | None = None,
+        passwords: PasswordHasher | None = None,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        on_commit: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
+        self._owns_storage = isinstance(storage, str)
+        store = _open(storage) if isinstance(storage, str) else storage
+        hasher = passwords or _best_hasher()
+        self._wiring = Wiring(
+            storage=store,
+            clock=clock or SystemClock(),
+            ids=ids or Uuid7Source(),
+            signer=HmacLinkSigner(_keys(secret_keys, store)),
+            passwords=hasher,
+            decoy=cache(lambda: hasher.hash(generate_key())),
+            is_common_password=is_common_password,
+            settings=settings if callable(settings) else lambda _: settings,
+            notifier=notifier,
+            on_commit=on_commit,
+        )
+
+    def workspace(self, tenant: str, *, actor: Actor, storage: Storage | None = None) -> Workspace:
+        """One tenant as ``actor`` sees it. Cheap and immutable: make one per request.
+
+        Args:
+            tenant: the host's own name for it, 1 to 64 printable ASCII characters without spaces; nothing is
+                created.
+            actor: who acts; the host vouches for it, every call asks what it may do.
+            storage: another store for this workspace.
+
+        Raises:
+            InvalidInputError: the name of the tenant is malformed.
+        """
+        return Workspace(Desk(self._wiring, _tenant(tenant), actor, storage or self._wiring.storage), actor)
+
+    def entrance(self, tenant: str, *, origin: str, storage: Storage | None = None) -> Entrance:
+        """What strangers may do in one tenant; ``origin`` is what the host knows of them, such as their address.
+
+        Raises:
+            InvalidInputError: the name of the tenant is malformed.
+        """
+        return Entrance(Desk(self._wiring, _tenant(tenant), Stranger(origin), storage or self._wiring.storage))
+
+    def deliver(self, *, limit: int = 100) -> DeliveryReport:
+        """Send up to ``limit`` mails that are due; many workers may do so at once.
+
+        A mail is sent at least once: after a crash between sending and writing that down, it is sent again with
+        the same id. What fails for now is tried again later, what fails for good is dead; its contact shows why.
+
+        Raises:
+            ConfigurationError: there is no notifier.
+        """
+        return deliver(self._wiring, limit=limit)
+
+    def upgrade(self) -> tuple[str, ...]:
+        """Bring the store's schema to this release and answer what was done; nothing if it is current.
+
+        Raises:
+            SchemaError: the schema is newer than this release.
+        """
+        return self._wiring.storage.upgrade()
+
+    def check(self) -> tuple[Note, ...]:
+        """What is wrong with the installation: schema, database, links whose key was removed."""
+        return check(self._wiring)
+
+    def close(self) -> None:
+        """Close what this manager opened itself."""
+        if self._owns_storage:
+            self._wiring.storage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _open(url: str) -> Storage:
+    if url == "memory:":
+        return InMemoryStorage()
+    from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy, only where it is used
+
+    return SQLStorage(url)
+
+
+def _best_hasher() -> PasswordHasher:
+    if find_spec("argon2") is None:
+        return HasherChain(ScryptHasher())
+    from clientmgmt.adapters.argon2 import Argon2Hasher  # noqa: PLC0415 - an optional dependency
+
+    return HasherChain(Argon2Hasher(), ScryptHasher())
+
+
+def _keys(secret_keys: Sequence[str], storage: Storage) -> Sequence[str]:
+    if secret_keys or not storage.ephemeral:
+        return secret_keys
+    return [generate_key()]
+
+
+def _tenant(name: object) -> str:
+    if isinstance(name, str) and _TENANT.fullmatch(name):
+        return name
+    message = "must be 1 to 64 printable ASCII characters without spaces"
+    raise InvalidInputError([Violation("invalid_tenant", message, "tenant")])
+
+

@@ -1,0 +1,1 @@
+"""The stories of the package, a file each: plain functions over a unit of work. None calls another."""

@@ -1,0 +1,44 @@
+"""Reading the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.results import Page
+from clientmgmt.ports.collections import AUDIT
+from clientmgmt.ports.storage import Condition
+
+__all__ = ["list_audit"]
+
+
+def list_audit(
+    work: Work,
+    *,
+    client_id: ClientId | None,
+    actor: str | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[AuditEntry]:
+    """A page of the audit trail, newest first; every filter that is given must fit."""
+    authorize(work, "audit.read", client_id)
+    where: list[Condition[AuditEntry]] = []
+    if client_id is not None:
+        where.append(AUDIT.client_id.eq(client_id))
+    if actor is not None:
+        where.append(AUDIT.actor.eq(actor))
+    if action is not None:
+        where.append(AUDIT.action.eq(action))
+    if since is not None:
+        where.append(AUDIT.at.ge(since))
+    if until is not None:
+        where.append(AUDIT.at.lt(until))
+    rows, following = find_page(work, AUDIT, *where, order=AUDIT.at.desc(), limit=limit, cursor=cursor)
+    return Page(rows, following)

@@ -1,0 +1,34 @@
+"""The one question every use case asks: may this actor do this, to this?"""
+
+from __future__ import annotations
+
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.access import may
+from clientmgmt.domain.actors import ClientUser, Staff
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.errors import ForbiddenError, NotFoundError
+from clientmgmt.ports.collections import USERS
+
+__all__ = ["authorize"]
+
+
+def authorize(work: Work, permission: str, client_id: ClientId | None = None) -> None:
+    """Nothing if the actor has ``permission`` for the object, else a refusal.
+
+    Raises:
+        ForbiddenError: the actor lacks the permission.
+        NotFoundError: the object is out of the actor's sight, so that it answers like one that is not there.
+    """
+    if may(work.actor, permission, stored_roles=_stored_roles(work)):
+        return
+    if client_id is not None and isinstance(work.actor, ClientUser):
+        raise NotFoundError("client")
+    raise ForbiddenError(permission)
+
+
+def _stored_roles(work: Work) -> tuple[str, ...]:
+    """The roles that ``ws.staff`` stored for an actor that carries none, if it is active."""
+    if not isinstance(work.actor, Staff) or work.actor.roles is not None:
+        return ()
+    found = work.uow.find(USERS, USERS.reference.eq(work.actor.reference))
+    return next((user.roles for user in found if user.deactivated_at is None), ())

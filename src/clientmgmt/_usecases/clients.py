@@ -1,0 +1,127 @@
+"""Clients: adding, finding, listing, and setting their status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.loading import load_client
+from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.access import READ
+from clientmgmt.domain.client import Client, ClientReference, ExternalReference, client_added, read_client
+from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.results import Page, StatusChange
+from clientmgmt.domain.states import ClientStatus
+from clientmgmt.errors import Violation
+from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS
+from clientmgmt.ports.storage import Condition
+
+__all__ = ["add_client", "find_client", "get_client", "list_clients", "list_references", "set_status"]
+
+
+def add_client(
+    work: Work,
+    *,
+    name: str,
+    email: str,
+    kind: str,
+    status: str,
+    language: str | None,
+    references: Iterable[ExternalReference | tuple[str, str]],
+) -> Client:
+    """Write a new client and its external references."""
+    authorize(work, "clients.create")
+    form, stamp = Form(), work.stamp()
+    client = read_client(form, stamp, name=name, email=email, kind=kind, status=status, language=language)
+    links = _read_references(form, work, client.id, references)
+    form.note(_taken(work, links))
+    form.check()
+    work.uow.add(CLIENTS, client)
+    if links:
+        work.uow.add(CLIENT_REFERENCES, *links)
+    work.record(client_added(client, stamp))
+    return client
+
+
+def get_client(work: Work, client_id: ClientId) -> Client:
+    """One client."""
+    return load_client(work, client_id, READ)
+
+
+def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -> Client | None:
+    """The client with this external reference."""
+    authorize(work, READ)
+    system, value = _parts(reference)
+    links = work.uow.find(
+        CLIENT_REFERENCES, CLIENT_REFERENCES.system.eq(system), CLIENT_REFERENCES.value.eq(value)
+    )
+    return work.uow.get(CLIENTS, links[0].client_id) if links else None
+
+
+def list_references(work: Work, client_id: ClientId) -> tuple[ExternalReference, ...]:
+    """The external references of a client, in the order of their systems."""
+    client = load_client(work, client_id, READ)
+    links = work.uow.find(CLIENT_REFERENCES, CLIENT_REFERENCES.client_id.eq(client.id))
+    return tuple(sorted((ExternalReference(link.system, link.value) for link in links), key=_parts))
+
+
+def list_clients(
+    work: Work, *, status: str | None, email: str | None, limit: int, cursor: str | None
+) -> Page[Client]:
+    """A page of clients in the order of their names."""
+    authorize(work, READ)
+    form = Form()
+    where: list[Condition[Client]] = []
+    if status is not None:
+        where.append(CLIENTS.status.eq(form.choice("status", status, ClientStatus)))
+    if email is not None:
+        where.append(CLIENTS.email_key.eq(parse_email(email, field="email")[0].key))
+    form.check()
+    rows, following = find_page(work, CLIENTS, *where, order=CLIENTS.name_key.asc(), limit=limit, cursor=cursor)
+    return Page(rows, following)
+
+
+def set_status(work: Work, client_id: ClientId, status: str, *, reason: str) -> StatusChange:
+    """Write a client's status if the table has the step; the same status again changes nothing."""
+    client = load_client(work, client_id, "clients.status", lock=True)
+    form = Form()
+    target = form.choice("status", status, ClientStatus)
+    why = form.optional("reason", reason, limit=1000) or ""
+    form.check()
+    if target is client.status:
+        return StatusChange(client=client, old=target, new=target, changed=False)
+    changed, fact = client.set_status(target, reason=why, stamp=work.stamp())
+    work.record(fact)
+    saved = work.uow.save(CLIENTS, changed)
+    return StatusChange(client=saved, old=client.status, new=saved.status, changed=True)
+
+
+def _read_references(
+    form: Form, work: Work, client_id: ClientId, references: Iterable[ExternalReference | tuple[str, str]]
+) -> tuple[ClientReference, ...]:
+    named = dict.fromkeys(_read_reference(form, reference) for reference in references)
+    return tuple(
+        ClientReference(id=work.wiring.ids.new(), client_id=client_id, system=system, value=value)
+        for system, value in named
+    )
+
+
+def _read_reference(form: Form, reference: ExternalReference | tuple[str, str]) -> tuple[str, str]:
+    system, value = _parts(reference)
+    return form.text("references", system, limit=64), form.text("references", value)
+
+
+def _parts(reference: ExternalReference | tuple[str, str]) -> tuple[str, str]:
+    return (reference.system, reference.value) if isinstance(reference, ExternalReference) else reference
+
+
+def _taken(work: Work, links: tuple[ClientReference, ...]) -> tuple[Violation, ...]:
+    found = (
+        work.uow.count(CLIENT_REFERENCES, CLIENT_REFERENCES.system.eq(link.system), CLIENT_REFERENCES.value.eq(link.value))
+        for link in links
+    )
+    message = "belongs to another client"
+    return tuple(Violation("duplicate_reference", message, "references") for taken in found if taken)

@@ -1,0 +1,198 @@
+"""Contacts: adding, finding, listing and removing the users of a client."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
+from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations, require_links
+from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.views import contact_views, view_contact
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.access import READ
+from clientmgmt.domain.client import Client, closed_violations
+from clientmgmt.domain.contacts import Contact, contact_state_of
+from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.events import ContactRemoved
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user, read_person
+from clientmgmt.domain.mail import MailStatus
+from clientmgmt.domain.people import Membership, User, inactive_violations
+from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
+from clientmgmt.domain.states import ContactState, InvitationState, InvitationTrigger
+from clientmgmt.errors import NotFoundError, refuse
+from clientmgmt.ports.collections import CONTACTS, INVITATIONS, LOGINS, MEMBERSHIPS, USERS
+from clientmgmt.ports.storage import Condition, any_of
+
+__all__ = ["add_contact", "find_contact", "get_contact", "list_contacts", "most_recent", "remove_contact"]
+
+
+def add_contact(
+    work: Work,
+    client_id: ClientId,
+    *,
+    first_name: str,
+    last_name: str,
+    email: str,
+    phone: str | None,
+    job_title: str | None,
+    role: str,
+    invite: bool,
+    on_existing: Literal["link", "reject"],
+) -> Contact:
+    """Make a user, new or known, a contact of a client; invite it if asked to.
+
+    The lock of the client orders everybody who adds to it; the unique keys of users and memberships stand behind.
+    """
+    client = load_client(work, client_id, "users.manage", lock=True)
+    form = Form()
+    person = read_person(
+        form,
+        first_name=first_name,
+        last_name=last_name,
+        email=email,
+        phone=phone,
+        job_title=job_title,
+        role=role,
+    )
+    if form.flag("invite", invite):
+        authorize(work, "clients.invite", client.id)
+        require_links(work)
+        refuse(closed_violations(client))
+    return _join(work, client, person, form, invite=invite, strict=on_existing == "reject")
+
+
+def get_contact(work: Work, contact_id: ContactId) -> Contact:
+    """One contact."""
+    membership = load_membership(work, contact_id, READ)
+    return view_contact(work, membership, work.uow.get(USERS, membership.user_id))
+
+
+def find_contact(work: Work, client_id: ClientId, *, email: str) -> Contact | None:
+    """The contact of a client with this e-mail."""
+    client = load_client(work, client_id, READ)
+    key = parse_email(email, field="email")[0].key
+    rows = work.uow.find(CONTACTS, MEMBERSHIPS.client_id.eq(client.id), USERS.email_key.eq(key))
+    return next(iter(contact_views(work, rows)), None)
+
+
+def list_contacts(
+    work: Work,
+    client_id: ClientId | None,
+    *,
+    user_id: UserId | None,
+    state: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Contact]:
+    """A page of contacts in the order of their names: of one client, of one user, or of the tenant."""
+    where: list[Condition[Membership | User]] = []
+    if client_id is None:
+        authorize(work, READ)
+    else:
+        where.append(MEMBERSHIPS.client_id.eq(load_client(work, client_id, READ).id))
+    if user_id is not None:
+        where.append(MEMBERSHIPS.user_id.eq(load_user(work, user_id).id))
+    if state is not None:
+        form = Form()
+        where += _in_state(form.choice("state", state, ContactState))
+        form.check()
+    order = MEMBERSHIPS.name_key.asc()
+    rows, following = find_page(work, CONTACTS, *where, order=order, limit=limit, cursor=cursor)
+    return Page(contact_views(work, rows), following)
+
+
+def remove_contact(work: Work, contact_id: ContactId) -> None:
+    """End a membership and its open invitation; the user and its other clients stay."""
+    person = load_person(work, contact_id, "users.manage")
+    membership, user = person.membership, person.user
+    if membership.invitation_id is not None:
+        invitation = work.uow.get(INVITATIONS, membership.invitation_id)
+        if invitation.state is InvitationState.OPEN:
+            work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.REVOKE, at=work.now))
+    if not work.uow.remove(MEMBERSHIPS, membership.id):
+        raise NotFoundError("contact")
+    work.record(
+        ContactRemoved(
+            stamp=work.stamp(),
+            subject=membership.id,
+            client_id=membership.client_id,
+            user_id=user.id,
+            title=user.name,
+            email=user.email.address,
+        )
+    )
+
+
+def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:
+    """The newest login over the current contacts of a client."""
+    client = load_client(work, client_id, READ)
+    where = (MEMBERSHIPS.client_id.eq(client.id), USERS.last_login_at.present())
+    rows = work.uow.find(CONTACTS, *where, order=USERS.last_login_at.desc(), limit=1)
+    if not rows:
+        return None
+    user = rows[0][1]
+    login = work.uow.find(LOGINS, LOGINS.user_id.eq(user.id), order=LOGINS.at.desc(), limit=1)[0]
+    return RecentLogin(user_id=user.id, name=login.name, at=login.at, ago=how_long_ago(login.at, now=work.now))
+
+
+def _join(work: Work, client: Client, person: NewPerson, form: Form, *, invite: bool, strict: bool) -> Contact:
+    known = _known_user(work, person)
+    if known is None:
+        form.check()
+        fresh = new_user(person, work.stamp())
+        if work.uow.add_if_absent(USERS, fresh):
+            return _enter(work, client, person, fresh, invite=invite)
+        return _join(work, client, person, form, invite=invite, strict=strict)
+    form.note(joining_violations(known, is_member=_is_member(work, client, known), strict=strict))
+    form.note(inactive_violations(known) if invite else ())
+    form.check()
+    return _enter(work, client, person, known, invite=invite)
+
+
+def _known_user(work: Work, person: NewPerson) -> User | None:
+    found = work.uow.find(USERS, USERS.email_key.eq(person.email.key)) if person.email.key else ()
+    return work.uow.get(USERS, found[0].id, lock=True) if found else None
+
+
+def _is_member(work: Work, client: Client, user: User) -> bool:
+    return work.uow.count(MEMBERSHIPS, MEMBERSHIPS.client_id.eq(client.id), MEMBERSHIPS.user_id.eq(user.id)) > 0
+
+
+def _enter(work: Work, client: Client, person: NewPerson, user: User, *, invite: bool) -> Contact:
+    """Write the membership, and what tells the person about it: an invitation, or a notice if it has a password."""
+    membership, fact = joined(person, user, client.id, work.stamp())
+    work.record(fact)
+    if not invite or contact_state_of(membership, user) is ContactState.ACTIVE:
+        work.uow.add(MEMBERSHIPS, membership)
+        if user.credential_at is not None:
+            queue_added(work, membership)
+        return Contact.of(membership, user, now=work.now, invitation=None, mail=None)
+    invited, invitation = open_invitation(work, membership, user, None)
+    work.uow.add(MEMBERSHIPS, invited)
+    mail = queue_invitations(work, [invitation])[0]
+    return Contact.of(invited, user, now=work.now, invitation=invitation, mail=MailStatus.of(mail))
+
+
+def _in_state(state: ContactState) -> list[Condition[Membership | User]]:
+    """The conditions under which :func:`contact_state` answers ``state``; a test compares the two."""
+    inactive: list[Condition[Membership | User]] = [
+        USERS.deactivated_at.present(),
+        MEMBERSHIPS.suspended_at.present(),
+    ]
+    usable: list[Condition[Membership | User]] = [USERS.deactivated_at.eq(None), MEMBERSHIPS.suspended_at.eq(None)]
+    match state:
+        case ContactState.INACTIVE:
+            return [any_of(*inactive)]
+        case ContactState.ACTIVE:
+            return [*usable, USERS.credential_at.present(), USERS.first_login_at.present()]
+        case ContactState.INVITE_SENT:
+            reached: list[Condition[Membership | User]] = [
+                USERS.credential_at.present(),
+                MEMBERSHIPS.invitation_id.present(),
+            ]
+            return [*usable, any_of(*reached), any_of(USERS.credential_at.eq(None), USERS.first_login_at.eq(None))]
+        case ContactState.PENDING_INVITE:
+            return [*usable, USERS.credential_at.eq(None), MEMBERSHIPS.invitation_id.eq(None)]

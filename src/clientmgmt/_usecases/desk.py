@@ -1,0 +1,89 @@
+"""Runs use cases for one actor in one tenant, each in a unit of work of its own."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+import attrs
+
+from clientmgmt._usecases.work import Recorded, Wiring, Work
+from clientmgmt.domain.actors import Actor, ClientUser, Stranger
+from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.ids import AuditEntryId
+from clientmgmt.errors import ClientMgmtError, ForbiddenError, TransactionConflictError
+from clientmgmt.ports.collections import AUDIT
+from clientmgmt.ports.storage import Storage
+
+__all__ = ["Desk"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TRIES = 8
+_FIRST_WAIT = 0.01
+
+
+@attrs.frozen
+class Desk:
+    """Where use cases run. A unit that loses against a concurrent one is run again, from its beginning.
+
+    Waits between the tries grow and are random, so that two who met do not meet again; the number of tries is
+    bounded. A denial is written to the audit trail in a unit of its own, outside the one that was refused.
+    """
+
+    wiring: Wiring
+    tenant: str
+    actor: Actor | Stranger
+    storage: Storage
+
+    def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a use case that only reads."""
+        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=True)
+
+    def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a use case that may write; its events are audited with it and announced after the commit."""
+        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False)
+
+    def _run(self, use_case: Callable[[Work], R], *, read_only: bool) -> R:
+        try:
+            for attempt in range(_TRIES - 1):
+                try:
+                    return self._once(use_case, read_only=read_only)
+                except TransactionConflictError:
+                    time.sleep(_FIRST_WAIT * 2**attempt * random.random())  # noqa: S311 - spreads, hides nothing
+            return self._once(use_case, read_only=read_only)
+        except ForbiddenError as error:
+            self._audit_denial(error)
+            raise
+
+    def _once(self, use_case: Callable[[Work], R], *, read_only: bool) -> R:
+        with self.storage.unit_of_work(self.tenant, read_only=read_only) as uow:
+            work = Work(self.wiring, uow, tenant=self.tenant, actor=self.actor)
+            try:
+                result: R | ClientMgmtError = use_case(work)
+            except Recorded as recorded:
+                result = recorded.error
+            work.write_audit()
+        if self.wiring.on_commit is not None and work.events:
+            self.wiring.on_commit(tuple(work.events))
+        if isinstance(result, ClientMgmtError):
+            raise result
+        return result
+
+    def _audit_denial(self, error: ForbiddenError) -> None:
+        impersonator = self.actor.impersonated_by if isinstance(self.actor, ClientUser) else None
+        entry = AuditEntry(
+            id=AuditEntryId(self.wiring.ids.new()),
+            at=self.wiring.clock.now(),
+            actor=str(self.actor if impersonator is None else impersonator),
+            on_behalf_of=None if impersonator is None else str(self.actor),
+            action="denied",
+            client_id=None,
+            subject=None,
+            new={"permission": error.permission},
+        )
+        with self.wiring.storage.unit_of_work(self.tenant) as uow:
+            uow.add(AUDIT, entry)

@@ -1,0 +1,234 @@
+"""What a stranger may do: look at an invitation, accept it, sign in."""
+
+from __future__ import annotations
+
+import attrs
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.work import Recorded, Work
+from clientmgmt.domain.access import ENTER
+from clientmgmt.domain.actors import ClientUser
+from clientmgmt.domain.client import Client
+from clientmgmt.domain.contacts import contact_state_of
+from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.events import InvitationAccepted, InvitationExpired
+from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
+from clientmgmt.domain.passwords import password_violations
+from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.results import LinkPassword, LinkView, Session
+from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
+from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError, refuse
+from clientmgmt.ports.collections import (
+    CLIENT_MEMBERSHIPS,
+    CLIENTS,
+    CREDENTIALS,
+    INVITATIONS,
+    LOGINS,
+    MEMBERSHIPS,
+    USERS,
+)
+
+__all__ = ["accept_invite", "inspect", "sign_in", "sign_in_trusted"]
+
+PURPOSE = "invite"
+
+
+@attrs.frozen
+class Opened:
+    """Whom a link belongs to."""
+
+    invitation: Invitation
+    membership: Membership
+    user: User
+    client: Client
+
+
+@attrs.frozen
+class Known:
+    """A user that has a password, and its hash."""
+
+    user_id: UserId
+    hash: str = attrs.field(repr=False)
+
+
+def inspect(desk: Desk, token: str) -> LinkView:
+    """What a link is for. Changes nothing, so that a scanner that opens mails cannot burn it."""
+    return desk.read(_inspect, _invitation_id(desk, token))
+
+
+def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Session | None:
+    """Use a link up: the password becomes the user's, or confirms that it is the user; a first login if asked for.
+
+    Passwords are checked and hashed outside of any unit of work; a refused one uses nothing up. A link that comes
+    too late is marked as expired, so that a clock set back does not bring it to life.
+    """
+    invitation_id = _invitation_id(desk, token)
+    user, known = desk.write(_look, invitation_id)
+    if known is None:
+        rules = desk.wiring.settings(desk.tenant).rules.passwords
+        refuse(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
+        hashed = desk.wiring.passwords.hash(password)
+        return desk.write(_redeem, invitation_id, hashed, sign_in=sign_in)
+    longest = desk.wiring.settings(desk.tenant).rules.passwords.longest
+    if not desk.wiring.passwords.verify(_bounded(password, longest), known.hash):
+        raise SignInRefusedError
+    return desk.write(_redeem, invitation_id, None, sign_in=sign_in)
+
+
+def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Session:
+    """Check a password and record the login. Every refusal is the same error after the same work."""
+    longest = desk.wiring.settings(desk.tenant).rules.passwords.longest
+    known = desk.read(_known_by_email, parse_email(email, field="email")[0].key)
+    given = _bounded(password, longest)
+    hashed = desk.wiring.decoy() if known is None else known.hash
+    if not desk.wiring.passwords.verify(given, hashed) or known is None:
+        raise SignInRefusedError
+    better = desk.wiring.passwords.hash(given) if desk.wiring.passwords.outdated(hashed) else None
+    return desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
+
+
+def sign_in_trusted(work: Work, user_id: UserId, *, client_id: ClientId | None) -> Session:
+    """Record the login of a user whose identity the host has checked."""
+    return _record_login(work, user_id, client_id, confirmed=None, better=None)
+
+
+def _bounded(password: object, longest: int) -> str:
+    """The password, or none that could match: what is too long is not hashed."""
+    return password if isinstance(password, str) and len(password) <= longest else ""
+
+
+def _invitation_id(desk: Desk, token: object) -> InvitationId:
+    claims = None
+    if isinstance(token, str):
+        claims = desk.wiring.signer.verify(token, purpose=PURPOSE, tenant=desk.tenant)
+    if claims is None:
+        raise InvalidLinkError("unknown")
+    return InvitationId(claims.subject)
+
+
+def _open(work: Work, invitation_id: InvitationId, *, lock: bool) -> Opened:
+    """Everything behind a link that works; :class:`InvalidLinkError` with the reason if it does not."""
+    authorize(work, ENTER)
+    try:
+        invitation = work.uow.get(INVITATIONS, invitation_id)
+        membership = work.uow.get(MEMBERSHIPS, invitation.contact_id)
+    except NotFoundError:
+        raise InvalidLinkError("removed") from None
+    user = work.uow.get(USERS, invitation.user_id, lock=lock)
+    client = work.uow.get(CLIENTS, invitation.client_id)
+    refusal = invitation.refusal(work.now, email_key=user.email.key)
+    if refusal is not None:
+        raise refusal
+    if user.deactivated_at is not None or membership.suspended_at is not None:
+        raise InvalidLinkError("inactive")
+    if not client.status.may_sign_in:
+        raise InvalidLinkError("client_closed")
+    return Opened(invitation, membership, user, client)
+
+
+def _inspect(work: Work, invitation_id: InvitationId) -> LinkView:
+    opened = _open(work, invitation_id, lock=False)
+    return LinkView(
+        client_name=opened.client.name,
+        user_name=opened.user.name,
+        email=opened.user.email,
+        expires_at=opened.invitation.expires_at,
+        password=LinkPassword.CHOOSE if opened.user.credential_at is None else LinkPassword.CONFIRM,
+    )
+
+
+def _look(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
+    """Who is about to accept, and the hash that confirms it if there is one; an expiry is put on record."""
+    try:
+        user = _open(work, invitation_id, lock=False).user
+    except InvalidLinkError as refusal:
+        if refusal.reason == InvitationState.EXPIRED:
+            _record_expiry(work, invitation_id)
+        raise Recorded(refusal) from None
+    if user.credential_at is None:
+        return user, None
+    return user, Known(user.id, work.uow.get(CREDENTIALS, user.id).hash)
+
+
+def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
+    invitation = work.uow.get(INVITATIONS, invitation_id)
+    if invitation.state is InvitationState.OPEN:
+        work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.EXPIRE, at=work.now))
+        fact = InvitationExpired(
+            stamp=work.stamp(),
+            subject=invitation.contact_id,
+            client_id=invitation.client_id,
+            invitation_id=invitation.id,
+        )
+        work.record(fact)
+
+
+def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign_in: bool) -> Session | None:
+    opened = _open(work, invitation_id, lock=True)
+    user, invitation = opened.user, opened.invitation
+    if (user.credential_at is None) is (hashed is None):
+        raise StaleVersionError
+    work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.ACCEPT, at=work.now))
+    work.record(
+        InvitationAccepted(
+            stamp=work.stamp(ClientUser(user.id)),
+            subject=opened.membership.id,
+            client_id=invitation.client_id,
+            invitation_id=invitation.id,
+            user_id=user.id,
+        )
+    )
+    if hashed is not None:
+        CONTACT_LIFECYCLE.target(contact_state_of(opened.membership, user), ContactTrigger.SET_CREDENTIAL)
+        work.uow.add(CREDENTIALS, Credential(id=user.id, hash=hashed, set_at=work.now))
+        user = user.set_credential(at=work.now)
+    if not sign_in:
+        work.uow.save(USERS, user)
+        return None
+    return _enter(work, user, invitation.client_id)
+
+
+def _known_by_email(work: Work, key: str) -> Known | None:
+    authorize(work, ENTER)
+    found = work.uow.find(USERS, USERS.email_key.eq(key), USERS.kind.eq(UserKind.CLIENT_USER))
+    hashes = work.uow.get_many(CREDENTIALS, [user.id for user in found])
+    return next((Known(UserId(key), credential.hash) for key, credential in hashes.items()), None)
+
+
+def _record_login(
+    work: Work, user_id: UserId, client_id: ClientId | None, *, confirmed: str | None, better: str | None
+) -> Session:
+    """Record the login if the user may sign in. ``confirmed`` is the hash that the password has matched."""
+    authorize(work, ENTER)
+    try:
+        user = work.uow.get(USERS, user_id, lock=True)
+        credential = work.uow.get(CREDENTIALS, user_id)
+    except NotFoundError:
+        raise SignInRefusedError from None
+    if user.deactivated_at is not None or confirmed not in {None, credential.hash}:
+        raise SignInRefusedError
+    if better is not None:
+        work.uow.save(CREDENTIALS, attrs.evolve(credential, hash=better))
+    return _enter(work, user, client_id)
+
+
+def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
+    clients = _open_clients(work, user)
+    if not clients or (client_id is not None and client_id not in clients):
+        raise SignInRefusedError
+    changed, fact = user.record_login(work.stamp(ClientUser(user.id)), client_id=client_id)
+    work.uow.save(USERS, changed)
+    login = LoginEvent(
+        id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now
+    )
+    work.uow.add(LOGINS, login)
+    work.record(fact)
+    return Session(actor=ClientUser(user.id, client_id=client_id), clients=clients)
+
+
+def _open_clients(work: Work, user: User) -> tuple[ClientId, ...]:
+    rows = work.uow.find(
+        CLIENT_MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None)
+    )
+    return tuple(client.id for _, client in rows if client.status.may_sign_in)

@@ -1,0 +1,33 @@
+"""Whether an installation can do its work."""
+
+from __future__ import annotations
+
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.work import Wiring, Work
+from clientmgmt.domain.actors import System
+from clientmgmt.domain.results import Note
+from clientmgmt.domain.states import InvitationState
+from clientmgmt.ports.collections import INVITATIONS
+
+__all__ = ["check"]
+
+
+def check(wiring: Wiring) -> tuple[Note, ...]:
+    """What is wrong: with the store, and with links that no key can sign any more."""
+    notes = list(wiring.storage.check())
+    if any(note.code == "schema" for note in notes):
+        return tuple(notes)
+    tenant = ""
+    while tenants := wiring.storage.tenants(INVITATIONS, after=tenant):
+        for tenant in tenants:
+            dead = Desk(wiring, tenant, System("check"), wiring.storage).read(_unsigned)
+            if dead:
+                message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
+                notes.append(Note("removed_key", message))
+    return tuple(notes)
+
+
+def _unsigned(work: Work) -> int:
+    open_ones = INVITATIONS.state.eq(InvitationState.OPEN)
+    signed = INVITATIONS.key_id.in_(work.wiring.signer.key_ids)
+    return work.uow.count(INVITATIONS, open_ones) - work.uow.count(INVITATIONS, open_ones, signed)

@@ -1,0 +1,209 @@
+"""Bringing in clients and their people from elsewhere, so that the same rows again change nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.client import Client, ClientReference, client_added
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.imports import ImportRow, read_row
+from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user
+from clientmgmt.domain.people import Membership, User
+from clientmgmt.domain.results import BulkResult, Imported, Row
+from clientmgmt.errors import Violation
+from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS, MEMBERSHIPS, USERS
+
+__all__ = ["import_rows", "preview_import"]
+
+Cells = Mapping[str, object]
+Identity = tuple[str, str]
+Reference = tuple[str, str]
+
+
+def import_rows(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
+    """Write the rows, some hundred in a unit of work each: what is written stays when a later one fails."""
+    done: list[Row[Imported]] = []
+    for chunk in _chunks(desk, rows):
+        done += desk.write(_write, chunk, len(done))
+    return BulkResult(tuple(done))
+
+
+def preview_import(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
+    """What :func:`import_rows` would answer; nothing is written. The ids of new things are not the later ones."""
+    done: list[Row[Imported]] = []
+    stock = Stock()
+    for chunk in _chunks(desk, rows):
+        done += desk.read(_rehearse, stock, chunk, len(done))
+    return BulkResult(tuple(done))
+
+
+class Stock:
+    """What is known of clients, users and memberships: found in storage, or made by rows that came before."""
+
+    def __init__(self) -> None:
+        self.references: dict[Reference, ClientId] = {}
+        self.systems: defaultdict[ClientId, set[str]] = defaultdict(set)
+        self.clients: defaultdict[Identity, dict[ClientId, None]] = defaultdict(dict)
+        self.users: dict[str, User] = {}
+        self.members: dict[tuple[ClientId, UserId], ContactId] = {}
+        self.new = Additions()
+
+    def load(self, work: Work, rows: Sequence[ImportRow]) -> None:
+        """Find what these rows name, at the cost of a few statements whatever their number."""
+        self._load_references(work, rows)
+        keys = {row.client.email.key for row in rows}
+        for client in work.uow.find(CLIENTS, CLIENTS.email_key.in_(keys)):
+            self.clients[_identity(client)][client.id] = None
+        candidates = [key for row in rows for key in self.clients.get(_identity(row.client), ())]
+        for link in work.uow.find(CLIENT_REFERENCES, CLIENT_REFERENCES.client_id.in_(set(candidates))):
+            self.systems[link.client_id].add(link.system)
+        emails = {row.person.email.key for row in rows if row.person is not None}
+        found = work.uow.find(USERS, USERS.email_key.in_(emails))
+        self.users |= {user.email.key: user for user in found}
+        for membership in work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.in_([user.id for user in found])):
+            self.members[membership.client_id, membership.user_id] = membership.id
+
+    def place(self, work: Work, row: ImportRow, number: int) -> Row[Imported]:
+        """What becomes of one row, noting what has to be added for it."""
+        client_id, violations = self._known_client(row)
+        violations = (*row.violations, *violations, *self._staff(row.person))
+        if violations:
+            return Row(number, None, violations)
+        client_added = client_id is None
+        if client_id is None:
+            client_id = self._add_client(work, row)
+        self._add_reference(work, row, client_id)
+        contact_id, contact_added = self._place_person(work, row.person, client_id)
+        placed = Imported(
+            client_id=client_id, contact_id=contact_id, client_added=client_added, contact_added=contact_added
+        )
+        return Row(number, placed, changed=client_added or contact_added)
+
+    def _load_references(self, work: Work, rows: Sequence[ImportRow]) -> None:
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if row.reference is not None and row.reference not in self.references:
+                wanted[row.reference[0]].add(row.reference[1])
+        for system, values in wanted.items():
+            where = (CLIENT_REFERENCES.system.eq(system), CLIENT_REFERENCES.value.in_(values))
+            for link in work.uow.find(CLIENT_REFERENCES, *where):
+                self.references[link.system, link.value] = link.client_id
+
+    def _known_client(self, row: ImportRow) -> tuple[ClientId | None, tuple[Violation, ...]]:
+        """By external reference; else by e-mail and name, among clients that have no other one of that system."""
+        if row.reference in self.references:
+            return self.references[row.reference], ()
+        fitting = tuple(self.clients.get(_identity(row.client), ()))
+        if row.reference is not None:
+            system = row.reference[0]
+            fitting = tuple(key for key in fitting if system not in self.systems[key])
+        if len(fitting) > 1:
+            named = " and ".join(str(key) for key in fitting)
+            return None, (Violation("ambiguous_client", f"fits several clients: {named}", "client"),)
+        return next(iter(fitting), None), ()
+
+    def _staff(self, person: NewPerson | None) -> tuple[Violation, ...]:
+        known = None if person is None else self.users.get(person.email.key)
+        return () if known is None else joining_violations(known, is_member=False, strict=False)
+
+    def _add_client(self, work: Work, row: ImportRow) -> ClientId:
+        client = row.client
+        self.clients[_identity(client)][client.id] = None
+        self.new.clients.append(client)
+        work.record(client_added(client, row.stamp))
+        return client.id
+
+    def _add_reference(self, work: Work, row: ImportRow, client_id: ClientId) -> None:
+        if row.reference is None or row.reference in self.references:
+            return
+        system, value = row.reference
+        self.references[row.reference] = client_id
+        self.systems[client_id].add(system)
+        link = ClientReference(id=work.wiring.ids.new(), client_id=client_id, system=system, value=value)
+        self.new.references.append(link)
+
+    def _place_person(
+        self, work: Work, person: NewPerson | None, client_id: ClientId
+    ) -> tuple[ContactId | None, bool]:
+        if person is None:
+            return None, False
+        user = self.users.get(person.email.key)
+        if user is None:
+            user = self.users[person.email.key] = new_user(person, work.stamp())
+            self.new.users.append(user)
+        known = self.members.get((client_id, user.id))
+        if known is not None:
+            return known, False
+        membership, fact = joined(person, user, client_id, work.stamp())
+        self.members[client_id, user.id] = membership.id
+        self.new.members.append(membership)
+        work.record(fact)
+        return membership.id, True
+
+
+class Additions:
+    """What the rows of one unit of work add."""
+
+    def __init__(self) -> None:
+        self.clients: list[Client] = []
+        self.references: list[ClientReference] = []
+        self.users: list[User] = []
+        self.members: list[Membership] = []
+
+    def write(self, work: Work) -> None:
+        """Write all of it, a statement per collection."""
+        if self.clients:
+            work.uow.add(CLIENTS, *self.clients)
+        if self.references:
+            work.uow.add(CLIENT_REFERENCES, *self.references)
+        if self.users:
+            work.uow.add(USERS, *self.users)
+        if self.members:
+            work.uow.add(MEMBERSHIPS, *self.members)
+
+
+def _write(work: Work, chunk: Sequence[Cells], offset: int) -> list[Row[Imported]]:
+    """Write what is missing. The number is taken so that imports of one tenant run one after another.
+
+    Clients without a reference have no unique key that would stop two imports from adding the same one.
+    """
+    _authorize(work)
+    work.uow.next_number("import")
+    stock = Stock()
+    rows = _place(work, stock, chunk, offset)
+    stock.new.write(work)
+    return rows
+
+
+def _rehearse(work: Work, stock: Stock, chunk: Sequence[Cells], offset: int) -> list[Row[Imported]]:
+    _authorize(work)
+    rows = _place(work, stock, chunk, offset)
+    work.events.clear()
+    return rows
+
+
+def _place(work: Work, stock: Stock, chunk: Sequence[Cells], offset: int) -> list[Row[Imported]]:
+    parsed = [read_row(cells, work.stamp()) for cells in chunk]
+    stock.load(work, [row for row in parsed if not row.violations])
+    return [stock.place(work, row, offset + number) for number, row in enumerate(parsed, 1)]
+
+
+def _authorize(work: Work) -> None:
+    authorize(work, "clients.create")
+    authorize(work, "users.manage")
+
+
+def _identity(client: Client) -> Identity:
+    return client.email.key, client.name_key
+
+
+def _chunks(desk: Desk, rows: Iterable[Cells]) -> Iterator[list[Cells]]:
+    size = desk.wiring.settings(desk.tenant).rules.bulk.rows
+    source = iter(rows)
+    while chunk := list(islice(source, size)):
+        yield chunk

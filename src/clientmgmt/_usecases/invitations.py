@@ -1,0 +1,203 @@
+"""Invitations: sending, sending again, sending many, revoking, and their history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import attrs
+
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.loading import load_client, load_membership, load_person
+from clientmgmt._usecases.mailing import open_invitation, queue_invitations, require_links
+from clientmgmt._usecases.views import contact_views, view_contact
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.access import READ
+from clientmgmt.domain.client import Client, closed_violations
+from clientmgmt.domain.contacts import Contact, invite_violations
+from clientmgmt.domain.events import InvitationRevoked
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
+from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.results import BulkResult, Row
+from clientmgmt.domain.states import InvitationState, InvitationTrigger
+from clientmgmt.errors import Violation, refuse
+from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS
+
+__all__ = ["list_invitations", "revoke_invite", "send_invite", "send_invites"]
+
+_MISSING = (Violation("not_found", "is no contact of this client", "contact"),)
+
+
+def send_invite(work: Work, contact_id: ContactId) -> Invitation:
+    """Send an invitation, or send it again: the new link works, every earlier one of this contact is dead."""
+    person = load_person(work, contact_id, "clients.invite")
+    membership, user = person.membership, person.user
+    rules = work.settings.rules.invites
+    client = work.uow.get(CLIENTS, membership.client_id)
+    recent = work.uow.find(
+        INVITATIONS,
+        INVITATIONS.contact_id.eq(membership.id),
+        order=INVITATIONS.sent_at.desc(),
+        limit=max(rules.per_day, 1),
+    )
+    refuse(closed_violations(client))
+    refuse(invite_violations(user, membership, recent, rules=rules, now=work.now))
+    require_links(work)
+    _supersede(work, recent[:1])
+    invited, invitation = open_invitation(work, membership, user, next(iter(recent), None))
+    work.uow.save(MEMBERSHIPS, invited)
+    queue_invitations(work, [invitation])
+    return invitation
+
+
+def send_invites(
+    desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactId] | None
+) -> BulkResult[Contact]:
+    """Invite many contacts of one client, a unit of work per some hundred; a row per contact.
+
+    Without ``contact_ids``: all that are staged. Whoever has an open link is left alone (``changed`` is false in
+    its row), so that the same call again sends only what is missing.
+    """
+    if contact_ids is None:
+        ids = desk.read(_staged, client_id)
+    else:
+        desk.read(load_client, client_id, "clients.invite")
+        ids = tuple(dict.fromkeys(contact_ids))
+    size = desk.wiring.settings(desk.tenant).rules.bulk.rows
+    rows: list[Row[Contact]] = []
+    for start in range(0, len(ids), size):
+        rows += desk.write(_send_some, client_id, ids[start : start + size], start)
+    return BulkResult(tuple(rows))
+
+
+def revoke_invite(work: Work, contact_id: ContactId) -> Contact:
+    """Kill the open link of a contact; without one, nothing changes."""
+    person = load_person(work, contact_id, "clients.invite")
+    membership, user = person.membership, person.user
+    key = membership.invitation_id
+    invitation = None if key is None else work.uow.get(INVITATIONS, key)
+    if invitation is not None and invitation.state_at(work.now) is InvitationState.OPEN:
+        work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.REVOKE, at=work.now))
+        work.record(
+            InvitationRevoked(
+                stamp=work.stamp(),
+                subject=membership.id,
+                client_id=membership.client_id,
+                invitation_id=invitation.id,
+            )
+        )
+    return view_contact(work, membership, user)
+
+
+def list_invitations(work: Work, contact_id: ContactId) -> tuple[Invitation, ...]:
+    """Every invitation that a contact was sent, newest first, as it is now."""
+    membership = load_membership(work, contact_id, READ)
+    order = INVITATIONS.sent_at.desc()
+    found = work.uow.find(INVITATIONS, INVITATIONS.contact_id.eq(membership.id), order=order, limit=1000)
+    return tuple(attrs.evolve(invitation, state=invitation.state_at(work.now)) for invitation in found)
+
+
+def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
+    client = load_client(work, client_id, "clients.invite")
+    rows = work.uow.find(
+        CONTACTS,
+        MEMBERSHIPS.client_id.eq(client.id),
+        MEMBERSHIPS.invitation_id.eq(None),
+        MEMBERSHIPS.suspended_at.eq(None),
+        USERS.credential_at.eq(None),
+        USERS.deactivated_at.eq(None),
+    )
+    return tuple(membership.id for membership, _ in rows)
+
+
+def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset: int) -> tuple[Row[Contact], ...]:
+    client = load_client(work, client_id, "clients.invite")
+    refuse(closed_violations(client))
+    require_links(work)
+    people = _people(work, client, ids)
+    recent = _recent(work, people)
+    refused = {key: _refusals(work, people, recent, key) for key in ids}
+    waiting = {key for key in ids if not refused[key] and _is_open(people[key], recent, work)}
+    sent = [key for key in ids if not refused[key] and key not in waiting]
+    invited = _write(work, people, recent, sent)
+    pairs = {key: (invited.get(key, membership), user) for key, (membership, user) in people.items()}
+    views = {contact.id: contact for contact in contact_views(work, pairs.values())}
+    return tuple(
+        Row(offset + number, None if refused[key] else views[key], refused[key], changed=key in invited)
+        for number, key in enumerate(ids, 1)
+    )
+
+
+def _people(work: Work, client: Client, ids: Sequence[ContactId]) -> dict[ContactId, tuple[Membership, User]]:
+    known = work.uow.get_many(MEMBERSHIPS, ids).values()
+    members = [membership for membership in known if membership.client_id == client.id]
+    users = work.uow.get_many(USERS, [membership.user_id for membership in members], lock=True)
+    return {membership.id: (membership, users[membership.user_id]) for membership in members}
+
+
+def _recent(
+    work: Work, people: Mapping[ContactId, tuple[Membership, User]]
+) -> dict[ContactId, tuple[Invitation, ...]]:
+    """The invitations of the last day and the latest of each, newest first."""
+    found: defaultdict[ContactId, dict[InvitationId, Invitation]] = defaultdict(dict)
+    today = INVITATIONS.sent_at.gt(work.now - timedelta(days=1))
+    for invitation in work.uow.find(INVITATIONS, INVITATIONS.contact_id.in_(people), today):
+        found[invitation.contact_id][invitation.id] = invitation
+    latest = [membership.invitation_id for membership, _ in people.values() if membership.invitation_id is not None]
+    for invitation in work.uow.get_many(INVITATIONS, latest).values():
+        found[invitation.contact_id][invitation.id] = invitation
+    return {
+        key: tuple(sorted(sent.values(), key=lambda invitation: invitation.sent_at, reverse=True))
+        for key, sent in found.items()
+    }
+
+
+def _refusals(
+    work: Work,
+    people: Mapping[ContactId, tuple[Membership, User]],
+    recent: Mapping[ContactId, tuple[Invitation, ...]],
+    key: ContactId,
+) -> tuple[Violation, ...]:
+    if key not in people:
+        return _MISSING
+    membership, user = people[key]
+    sent = recent.get(key, ())
+    if _is_open(people[key], recent, work):
+        return ()
+    return invite_violations(user, membership, sent, rules=work.settings.rules.invites, now=work.now)
+
+
+def _is_open(
+    person: tuple[Membership, User], recent: Mapping[ContactId, tuple[Invitation, ...]], work: Work
+) -> bool:
+    membership, _ = person
+    sent = recent.get(membership.id, ())
+    return bool(sent) and sent[0].state_at(work.now) is InvitationState.OPEN
+
+
+def _write(
+    work: Work,
+    people: Mapping[ContactId, tuple[Membership, User]],
+    recent: Mapping[ContactId, tuple[Invitation, ...]],
+    keys: Sequence[ContactId],
+) -> dict[ContactId, Membership]:
+    invited: dict[ContactId, Membership] = {}
+    invitations = []
+    for key in keys:
+        previous = recent.get(key, ())[:1]
+        _supersede(work, previous)
+        changed, invitation = open_invitation(work, *people[key], next(iter(previous), None))
+        invited[key] = work.uow.save(MEMBERSHIPS, changed)
+        invitations.append(invitation)
+    if invitations:
+        queue_invitations(work, invitations)
+    return invited
+
+
+def _supersede(work: Work, latest: Sequence[Invitation]) -> None:
+    for invitation in latest:
+        if invitation.state is InvitationState.OPEN:
+            late = work.now >= invitation.expires_at
+            trigger = InvitationTrigger.EXPIRE if late else InvitationTrigger.SUPERSEDE
+            work.uow.save(INVITATIONS, invitation.close(trigger, at=work.now))

@@ -1,0 +1,67 @@
+"""Finding what a command is about, or refusing with the error that fits."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+import attrs
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.client import Client
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.people import Membership, User
+from clientmgmt.errors import NotFoundError
+from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS, USERS
+from clientmgmt.ports.storage import Collection, Entity
+
+__all__ = ["Person", "load_client", "load_membership", "load_person", "load_user"]
+
+E = TypeVar("E", bound=Entity)
+
+
+@attrs.frozen
+class Person:
+    """A membership and its user, who is locked: nobody else changes this person's way in meanwhile."""
+
+    membership: Membership
+    user: User
+
+
+def load_client(work: Work, client_id: ClientId, permission: str, *, lock: bool = False) -> Client:
+    """The client, if the actor has ``permission`` for it; ``NotFoundError`` or ``ForbiddenError`` if not."""
+    client = _get(work, CLIENTS, client_id, "client", lock=lock)
+    authorize(work, permission, client.id)
+    return client
+
+
+def load_user(work: Work, user_id: UserId, *, lock: bool = False) -> User:
+    """The user, else ``NotFoundError``; the caller authorises."""
+    return _get(work, USERS, user_id, "user", lock=lock)
+
+
+def load_membership(work: Work, contact_id: ContactId, permission: str) -> Membership:
+    """The membership, if the actor has ``permission`` for its client."""
+    membership = _get(work, MEMBERSHIPS, contact_id, "contact", lock=False)
+    authorize(work, permission, membership.client_id)
+    return membership
+
+
+def load_person(work: Work, contact_id: ContactId, permission: str) -> Person:
+    """The membership and its user, locked, if the actor has ``permission`` for its client.
+
+    The lock of the user orders everything that concerns one person's way in. The membership is read before it is
+    had; whoever changes the membership saves it, and its version tells when somebody was in between.
+    """
+    membership = load_membership(work, contact_id, permission)
+    return Person(membership, work.uow.get(USERS, membership.user_id, lock=True))
+
+
+def _get(work: Work, collection: Collection[E], key: UUID, kind: str, *, lock: bool) -> E:
+    if not isinstance(key, UUID):
+        raise NotFoundError(kind)
+    try:
+        return work.uow.get(collection, key, lock=lock)
+    except NotFoundError:
+        raise NotFoundError(kind) from None

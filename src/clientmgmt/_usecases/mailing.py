@@ -1,0 +1,72 @@
+"""Putting mail into the outbox, together with what it tells about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.contacts import send_invite
+from clientmgmt.domain.ids import MailId
+from clientmgmt.domain.mail import MailType, OutboxMail
+from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.ports.collections import INVITATIONS, OUTBOX
+
+__all__ = ["open_invitation", "queue_added", "queue_invitations", "require_links"]
+
+
+def require_links(work: Work) -> None:
+    """Refuse before anything is written if an invitation could not be mailed (``ConfigurationError``)."""
+    work.settings.require_sender()
+    work.settings.links.require("invite")
+
+
+def open_invitation(
+    work: Work, membership: Membership, user: User, previous: Invitation | None
+) -> tuple[Membership, Invitation]:
+    """The membership with a new open invitation, not written yet; the fact is noted."""
+    invited, invitation, fact = send_invite(
+        membership,
+        user,
+        previous,
+        stamp=work.stamp(),
+        key_id=work.wiring.signer.key_id,
+        rules=work.settings.rules.invites,
+    )
+    work.record(fact)
+    return invited, invitation
+
+
+def queue_invitations(work: Work, invitations: Sequence[Invitation]) -> tuple[OutboxMail, ...]:
+    """Write new invitations, and a mail for each with the invitation's id."""
+    mails = tuple(
+        OutboxMail(
+            id=MailId(invitation.id),
+            lane=f"contact:{invitation.contact_id}",
+            due_at=work.now,
+            type=MailType.INVITATION,
+            client_id=invitation.client_id,
+            user_id=invitation.user_id,
+            about=invitation.contact_id,
+            created_at=work.now,
+        )
+        for invitation in invitations
+    )
+    work.uow.add(INVITATIONS, *invitations)
+    work.uow.add(OUTBOX, *mails)
+    return mails
+
+
+def queue_added(work: Work, membership: Membership) -> None:
+    """Write the mail that tells a user who has a password that one more client is open to it."""
+    work.settings.require_sender()
+    mail = OutboxMail(
+        id=MailId(work.wiring.ids.new()),
+        lane=f"contact:{membership.id}",
+        due_at=work.now,
+        type=MailType.CONTACT_ADDED,
+        client_id=membership.client_id,
+        user_id=membership.user_id,
+        about=membership.id,
+        created_at=work.now,
+    )
+    work.uow.add(OUTBOX, mail)

@@ -1,0 +1,61 @@
+"""Pages: a stable order, a limit, and a cursor that says where the next one begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from clientmgmt._usecases.work import Work
+from clientmgmt.errors import Violation, refuse
+from clientmgmt.ports.storage import Condition, Entity, Order, Source
+
+__all__ = ["find_page"]
+
+R = TypeVar("R")
+F = TypeVar("F")
+
+_LARGEST = 1000
+
+
+def find_page(
+    work: Work, source: Source[R, F], *where: Condition[F], order: Order[F], limit: int, cursor: str | None
+) -> tuple[tuple[R, ...], str | None]:
+    """The rows of one page, and the cursor of the next if there is one.
+
+    One row more than asked for is read, to know whether there is a next page.
+    """
+    after, violations = _read_cursor(cursor)
+    if type(limit) is not int or not 1 <= limit <= _LARGEST:
+        violations += (Violation("out_of_range", f"must be a whole number from 1 to {_LARGEST}", "limit"),)
+    refuse(violations)
+    rows = work.uow.find(source, *where, order=order, after=after, limit=limit + 1)
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], _write_cursor(rows[limit - 1], order)
+
+
+def _write_cursor(row: Any, order: Order[Any]) -> str:  # noqa: ANN401 - an entity or a pair of them
+    parts: tuple[Entity, ...] = row if isinstance(row, tuple) else (row,)
+    entity = next(part for part in parts if isinstance(part, order.field.entity))
+    value = order.field.get(entity)
+    text = value.isoformat() if isinstance(value, datetime) else value
+    packed = json.dumps([type(value).__name__, text, str(parts[0].id)])
+    return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> tuple[tuple[object, UUID] | None, tuple[Violation, ...]]:
+    if cursor is None:
+        return None, ()
+    try:
+        kind, text, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return (_READERS[kind](text), UUID(key)), ()
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+        return None, (Violation("invalid_cursor", "is not a cursor that a page gave", "cursor"),)
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {"str": str, "datetime": datetime.fromisoformat}

@@ -1,0 +1,100 @@
+"""The tenant's own people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.loading import load_user
+from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.access import READ, RoleKind, role_violations
+from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.events import StaffAdded, Stamp
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import UserId
+from clientmgmt.domain.people import User, UserKind
+from clientmgmt.domain.results import Page
+from clientmgmt.domain.text import name_key
+from clientmgmt.errors import NotFoundError, Violation
+from clientmgmt.ports.collections import USERS
+
+__all__ = ["add_staff", "find_staff", "get_staff", "list_staff"]
+
+
+def add_staff(
+    work: Work, *, first_name: str, last_name: str, email: str, roles: Collection[str], reference: str | None
+) -> User:
+    """Write a staff user; its e-mail is unique among all users of the tenant, its reference among staff."""
+    authorize(work, "users.staff")
+    form, stamp = Form(), work.stamp()
+    form.note(role_violations(roles, kind=RoleKind.STAFF, field="roles"))
+    names = tuple(sorted({str(name) for name in roles}))
+    user = _read(form, stamp, first_name, last_name, email, reference, names)
+    form.note(_taken(work, user))
+    form.check()
+    work.uow.add(USERS, user)
+    work.record(StaffAdded(stamp=stamp, subject=user.id, title=user.name, email=user.email.address, roles=names))
+    return user
+
+
+def get_staff(work: Work, user_id: UserId) -> User:
+    """One staff user."""
+    authorize(work, READ)
+    user = load_user(work, user_id)
+    if user.kind is not UserKind.STAFF:
+        raise NotFoundError("user")
+    return user
+
+
+def find_staff(work: Work, *, email: str | None, reference: str | None) -> User | None:
+    """The staff user with this e-mail and this reference, as far as they are given."""
+    authorize(work, READ)
+    where = [USERS.kind.eq(UserKind.STAFF)]
+    if email is not None:
+        where.append(USERS.email_key.eq(parse_email(email, field="email")[0].key))
+    if reference is not None:
+        where.append(USERS.reference.eq(reference))
+    found = work.uow.find(USERS, *where) if len(where) > 1 else ()
+    return next(iter(found), None)
+
+
+def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
+    """A page of staff users in the order of their names."""
+    authorize(work, READ)
+    where = USERS.kind.eq(UserKind.STAFF)
+    rows, following = find_page(work, USERS, where, order=USERS.name_key.asc(), limit=limit, cursor=cursor)
+    return Page(rows, following)
+
+
+def _read(
+    form: Form,
+    stamp: Stamp,
+    first_name: str,
+    last_name: str,
+    email: str,
+    reference: str | None,
+    roles: tuple[str, ...],
+) -> User:
+    first = form.text("first_name", first_name, limit=100)
+    last = form.text("last_name", last_name, limit=100)
+    return User(
+        id=UserId(stamp.id),
+        kind=UserKind.STAFF,
+        first_name=first,
+        last_name=last,
+        name_key=name_key(f"{last} {first}"),
+        email=form.email("email", email),
+        reference=form.optional("reference", reference),
+        roles=roles,
+        created_at=stamp.at,
+    )
+
+
+def _taken(work: Work, user: User) -> tuple[Violation, ...]:
+    found = []
+    if user.email.key and work.uow.count(USERS, USERS.email_key.eq(user.email.key)):
+        found.append(Violation("email_in_use", "belongs to another user", "email"))
+    if user.reference is not None and work.uow.count(USERS, USERS.reference.eq(user.reference)):
+        found.append(Violation("duplicate_reference", "belongs to another user", "reference"))
+    return tuple(found)

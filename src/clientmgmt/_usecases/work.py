@@ -1,0 +1,81 @@
+"""What every use case is given: the unit of work it runs in, and who asks, when, under which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import attrs
+
+from clientmgmt.domain.actors import Actor, Stranger
+from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.events import Event, Stamp
+from clientmgmt.domain.settings import Settings
+from clientmgmt.errors import ClientMgmtError
+from clientmgmt.ports.collections import AUDIT
+from clientmgmt.ports.links import LinkSigner
+from clientmgmt.ports.notifier import Notifier
+from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.storage import Storage, UnitOfWork
+from clientmgmt.ports.system import Clock, IdSource
+
+__all__ = ["Recorded", "Wiring", "Work"]
+
+
+@attrs.frozen(kw_only=True)
+class Wiring:
+    """The ports that a manager was built with.
+
+    ``settings`` answers for a tenant. ``decoy`` is a password hash that nothing matches: checked where there is no
+    user, so that the refusal takes as long.
+    """
+
+    storage: Storage
+    clock: Clock
+    ids: IdSource
+    signer: LinkSigner
+    passwords: PasswordHasher
+    decoy: Callable[[], str]
+    is_common_password: Callable[[str], bool]
+    settings: Callable[[str], Settings]
+    notifier: Notifier | None
+    on_commit: Callable[[Sequence[Event]], None] | None
+
+
+class Recorded(Exception):  # noqa: N818 - carries an error through the end of a unit, is none itself
+    """Raised by a use case to refuse and still keep what it has written: the unit commits, then ``error`` is raised."""
+
+    def __init__(self, error: ClientMgmtError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+class Work:
+    """One call in one unit of work. ``now`` was read once; events are written down when the use case is through."""
+
+    __slots__ = ("actor", "events", "now", "settings", "tenant", "uow", "wiring")
+
+    def __init__(self, wiring: Wiring, uow: UnitOfWork, *, tenant: str, actor: Actor | Stranger) -> None:
+        self.wiring = wiring
+        self.uow = uow
+        self.tenant = tenant
+        self.actor = actor
+        self.now: datetime = wiring.clock.now()
+        self.settings: Settings = wiring.settings(tenant)
+        self.events: list[Event] = []
+
+    def stamp(self, actor: Actor | None = None) -> Stamp:
+        """A new id, and where, when and by whom: what an event is made with.
+
+        ``actor``: who it turned out to be that stands at the entrance.
+        """
+        return Stamp(self.wiring.ids.new(), self.tenant, self.now, str(actor or self.actor))
+
+    def record(self, *events: Event) -> None:
+        """Note what happened: for the audit trail, and for whoever listens after the commit."""
+        self.events.extend(events)
+
+    def write_audit(self) -> None:
+        """Write an audit entry for every event, at the cost of one statement."""
+        if self.events:
+            self.uow.add(AUDIT, *map(AuditEntry.of, self.events))

@@ -1,0 +1,1 @@
+"""Technologies: each module or folder is one, and none knows another."""

@@ -1,0 +1,220 @@
+"""The questions of :meth:`~clientmgmt.ports.UnitOfWork.find`: one statement per shape, kept once it was built.
+
+The shape of a question is everything but its values: source, fields, operators, order, and whether there is a
+limit and a place to go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from clientmgmt.adapters.sqlalchemy.mapping import pair_of
+from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan, next_number
+from clientmgmt.adapters.sqlalchemy.tables import column_of
+from clientmgmt.errors import ConfigurationError
+from clientmgmt.ports.storage import Collection, Condition, Field, Join, Operator, Order, Source
+
+__all__ = ["Catalogue"]
+
+Shape = tuple[Any, ...]
+Values = dict[str, object]
+
+_LAST = "\U0010ffff"
+_MOST_SHAPES = 1000
+_COMPARE: Mapping[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
+    Operator.EQ: lambda column, value: column == value,
+    Operator.LT: lambda column, value: column < value,
+    Operator.LE: lambda column, value: column <= value,
+    Operator.GT: lambda column, value: column > value,
+    Operator.GE: lambda column, value: column >= value,
+}
+
+
+@attrs.frozen(eq=False)
+class _SourcePlan:
+    """What is the same for every question about one source.
+
+    ``rows`` makes the answer from one row, ``id_number`` sorts answers by id.
+    """
+
+    columns: tuple[sa.ColumnElement[Any], ...]
+    table: sa.FromClause
+    conditions: tuple[sa.ColumnElement[bool], ...]
+    id: sa.ColumnElement[Any]
+    column: Callable[[Field[Any, Any]], sa.ColumnElement[Any]]
+    row: Callable[..., Any]
+    id_number: Callable[[Any], int]
+
+
+class Catalogue:
+    """The statements of a store. Threads may share it: building one twice does no harm."""
+
+    def __init__(
+        self, collections: Iterable[Collection[Any]], tables: Mapping[str, sa.Table], dialect: str
+    ) -> None:
+        self._plans = {
+            collection: CollectionPlan(collection, tables[collection.name], dialect)
+            for collection in collections
+        }
+        self.next_number = next_number(tables, dialect)
+        self._sources: dict[Source[Any, Any], _SourcePlan] = {}
+        self._selects: dict[Shape, sa.Select[Any]] = {}
+
+    def plan(self, collection: Collection[Any]) -> CollectionPlan:
+        """The plan of ``collection``; ``ConfigurationError`` if the store was not given it."""
+        try:
+            return self._plans[collection]
+        except KeyError:
+            message = f"{collection!r} is not among the collections of this store"
+            raise ConfigurationError(message) from None
+
+    def source(self, source: Source[Any, Any]) -> _SourcePlan:
+        """What is the same for every question about ``source``."""
+        plan = self._sources.get(source)
+        if plan is None:
+            plan = self._of_join(source) if isinstance(source, Join) else self._of_collection(source)
+            _keep(self._sources, source, plan)
+        return plan
+
+    def find(
+        self,
+        source: Source[Any, Any],
+        where: tuple[Condition[Any], ...],
+        values: Values,
+        *,
+        order: Order[Any] | None,
+        after: tuple[object, UUID] | None,
+        limit: int | None,
+    ) -> sa.Select[Any]:
+        """The statement for a question; its values are added to ``values``."""
+        shape = (
+            source,
+            _shape(where, values),
+            order and (order.field, order.descending),
+            after is None,
+            limit is None,
+        )
+        if after is not None:
+            values["p_after"], values["p_after_id"] = after
+        if limit is not None:
+            values["p_limit"] = limit
+        statement = self._selects.get(shape)
+        if statement is None:
+            plan = self.source(source)
+            statement = self._filtered(sa.select(*plan.columns), plan, shape[1])
+            if order is not None:
+                statement = _ordered(statement, plan, order, after=after is not None)
+            if limit is not None:
+                statement = statement.limit(sa.bindparam("p_limit", type_=sa.Integer))
+            _keep(self._selects, shape, statement)
+        return statement
+
+    def count(
+        self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values
+    ) -> sa.Select[Any]:
+        """The statement that counts; the values of ``where`` are added to ``values``."""
+        shape = (source, _shape(where, values))
+        statement = self._selects.get(shape)
+        if statement is None:
+            statement = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1])
+            _keep(self._selects, shape, statement)
+        return statement
+
+    @staticmethod
+    def _filtered(select: sa.Select[Any], plan: _SourcePlan, shape: Shape) -> sa.Select[Any]:
+        return select.select_from(plan.table).where(*plan.conditions, *_criteria(plan, shape))
+
+    def _of_collection(self, source: Source[Any, Any]) -> _SourcePlan:
+        plan = self.plan(source)  # type: ignore[arg-type] # a source is a join or a collection
+        return _SourcePlan(
+            columns=plan.columns,
+            table=plan.table,
+            conditions=(plan.mine,),
+            id=plan.table.c.id,
+            column=lambda field: column_of(plan.table, field),
+            row=plan.mapper.entity,
+            id_number=attrgetter("id.int"),
+        )
+
+    def _of_join(self, join: Join[Any, Any]) -> _SourcePlan:
+        left, right = self.plan(join.left), self.plan(join.right)
+        same_tenant = left.table.c.tenant_id == right.table.c.tenant_id
+        reference = column_of(left.table, join.on) == right.table.c.id
+        tables = {join.right.entity: right.table, join.left.entity: left.table}
+        return _SourcePlan(
+            columns=left.columns + right.columns,
+            table=left.table.join(right.table, sa.and_(same_tenant, reference)),
+            conditions=(left.mine,),
+            id=left.table.c.id,
+            column=lambda field: column_of(tables.get(field.entity, left.table), field),
+            row=pair_of(join.left, join.right),
+            id_number=lambda pair: int(pair[0].id.int),
+        )
+
+
+def _keep(cache: dict[Any, Any], key: object, value: object) -> None:
+    if len(cache) >= _MOST_SHAPES:
+        cache.clear()
+    cache[key] = value
+
+
+def _shape(where: tuple[Condition[Any], ...], values: Values) -> Shape:
+    """The conditions without their values, which go to ``values`` as ``p_0``, ``p_1`` …"""
+    return tuple([_shape_of(condition, values) for condition in where])
+
+
+def _shape_of(condition: Condition[Any], values: Values) -> Shape:
+    operator, value = condition.operator, condition.value
+    if operator is Operator.ANY:
+        return operator, _shape(condition.alternatives, values)
+    if operator is Operator.EQ and value is None:
+        return condition.field, None
+    if operator is Operator.PRESENT:
+        return condition.field, operator
+    name = f"p_{len(values)}"
+    values[name] = value
+    if operator is Operator.PREFIX:
+        values[f"{name}_end"] = value + _LAST
+    return condition.field, operator, name
+
+
+def _criteria(plan: _SourcePlan, shape: Shape) -> list[sa.ColumnElement[bool]]:
+    return [_criterion(plan, *condition) for condition in shape]
+
+
+def _criterion(
+    plan: _SourcePlan,
+    field: Any,
+    operator: Any,
+    name: str = "",  # noqa: ANN401 - what a shape holds
+) -> sa.ColumnElement[bool]:
+    if field is Operator.ANY:
+        return sa.or_(sa.false(), *_criteria(plan, operator))
+    column = plan.column(field)
+    if operator is None:
+        return column.is_(None)
+    if operator is Operator.PRESENT:
+        return column.is_not(None)
+    if operator is Operator.IN:
+        return column.in_(sa.bindparam(name, type_=column.type, expanding=True))
+    value = sa.bindparam(name, type_=column.type)
+    if operator is Operator.PREFIX:
+        return sa.and_(column >= value, column < sa.bindparam(f"{name}_end", type_=column.type))
+    return _COMPARE[operator](column, value)
+
+
+def _ordered(select: sa.Select[Any], plan: _SourcePlan, order: Order[Any], *, after: bool) -> sa.Select[Any]:
+    keys = (plan.column(order.field), plan.id)
+    select = select.order_by(*(key.desc() for key in keys) if order.descending else keys)
+    if not after:
+        return select
+    names = ("p_after", "p_after_id")
+    binds = [sa.bindparam(name, type_=key.type) for name, key in zip(names, keys, strict=True)]
+    row, seen = sa.tuple_(*keys), sa.tuple_(*binds)
+    return select.where(row < seen if order.descending else row > seen)

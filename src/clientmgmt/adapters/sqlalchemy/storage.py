@@ -1,0 +1,180 @@
+"""The store: an engine, the tables, and units of work."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
+from clientmgmt.adapters.sqlalchemy.engine import open_engine
+from clientmgmt.adapters.sqlalchemy.failures import failure, unique_keys
+from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.schema import (
+    create_missing,
+    is_empty,
+    require_current,
+    schema_notes,
+    stored_version,
+)
+from clientmgmt.adapters.sqlalchemy.tables import build_tables
+from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
+from clientmgmt.domain.results import Note
+from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError
+from clientmgmt.ports.collections import COLLECTIONS
+from clientmgmt.ports.storage import Collection, UnitOfWork
+
+__all__ = ["SQLStorage"]
+
+
+class SQLStorage:
+    """A :class:`~clientmgmt.ports.storage.Storage` in SQLite or PostgreSQL.
+
+    A new SQLite file that is named by a URL gets its tables at first use; every other database needs
+    :meth:`upgrade`, and units of work raise :class:`~clientmgmt.errors.SchemaError` before.
+
+    Args:
+        engine_or_url: ``sqlite:///file.db``, ``postgresql://…``, or an engine of the host's, which stays its own.
+        prefix: what the names of tables, keys and indexes start with.
+        schema: the schema of the tables; PostgreSQL only.
+        collections: what is stored, each after those that it refers to.
+
+    Raises:
+        ConfigurationError: another kind of database, SQLite in memory, or collections that fit no tables.
+        MissingExtraError: the driver is not installed.
+    """
+
+    def __init__(
+        self,
+        engine_or_url: sa.Engine | sa.URL | str,
+        *,
+        prefix: str = "cm_",
+        schema: str | None = None,
+        collections: Iterable[Collection[Any]] = COLLECTIONS,
+    ) -> None:
+        collections = tuple(collections)
+        self._owned = not isinstance(engine_or_url, sa.Engine)
+        engine = engine_or_url if isinstance(engine_or_url, sa.Engine) else open_engine(engine_or_url)
+        self._database = database_of(engine)
+        self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
+        self._tables = build_tables(sa.MetaData(), collections=collections, prefix=prefix, schema=schema)
+        self._catalogue = Catalogue(collections, self._tables, engine.dialect.name)
+        self._keys = unique_keys(collections, self._tables, prefix)
+        self._prepared = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forgetting(weakref.WeakMethod(self._database.forget)))
+
+    @property
+    def ephemeral(self) -> bool:
+        """A database outlives the process."""
+        return False
+
+    @contextmanager
+    def unit_of_work(self, tenant: str, *, read_only: bool = False) -> Iterator[UnitOfWork]:
+        """A unit in ``tenant``: commits when the block ends, undoes everything when an error leaves it.
+
+        On SQLite a thread can be in one writing unit at a time, else ``TransactionError``.
+        """
+        self._prepare()
+        connection = self._begin(read_only=read_only)
+        unit = SQLUnitOfWork(
+            connection,
+            tenant,
+            database=self._database,
+            catalogue=self._catalogue,
+            keys=self._keys,
+            read_only=read_only,
+        )
+        try:
+            yield unit
+            unit.commit()
+        finally:
+            unit.close()
+            self._database.end(connection, read_only=read_only)
+
+    def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """The tenants that have entities in ``collection``: one short look into the index for each."""
+        self._prepare()
+        statement = self._catalogue.plan(collection).next_tenant
+        found: list[str] = []
+        with self._connected(read_only=True) as connection:
+            while len(found) < limit:
+                tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
+                if tenant is None:
+                    break
+                found.append(tenant)
+                after = tenant
+        return tuple(found)
+
+    def upgrade(self) -> tuple[str, ...]:
+        """Create what is missing, in one transaction; answer what was done.
+
+        Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if the
+        schema is newer than this release.
+        """
+        with self._connected(read_only=False) as connection:
+            self._database.guard_upgrade(connection, next(iter(self._tables.values())).fullname)
+            done = create_missing(connection, self._tables)
+            connection.commit()
+        return done
+
+    def check(self) -> tuple[Note, ...]:
+        """What is wrong with the connection, the settings of the database, and the schema."""
+        try:
+            with self._connected(read_only=True) as connection:
+                return (*self._database.notes(connection), *schema_notes(connection, self._tables))
+        except StorageError as error:
+            return (Note("unreachable", str(error)),)
+
+    def close(self) -> None:
+        """Close the connections, unless the engine is the host's."""
+        if self._owned:
+            self._database.engine.dispose()
+
+    def _prepare(self) -> None:
+        """Look once whether this engine can keep the promises, and whether the schema is there."""
+        if self._prepared:
+            return
+        with self._connected(read_only=True) as connection:
+            fatal = [note for note in self._database.notes(connection) if note.code in FATAL]
+            version = stored_version(connection, self._tables)
+            is_new = version is None and self._new_file_is_mine and is_empty(connection)
+        if fatal:
+            raise ConfigurationError(fatal[0].message)
+        if is_new:
+            self.upgrade()
+        else:
+            require_current(version)
+        self._prepared = True
+
+    def _begin(self, *, read_only: bool) -> sa.Connection:
+        try:
+            return self._database.begin(read_only=read_only)
+        except ClientMgmtError:
+            raise
+        except Exception as error:
+            raise failure(error, self._keys) from None
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[sa.Connection]:
+        connection = self._begin(read_only=read_only)
+        try:
+            yield connection
+        except ClientMgmtError:
+            raise
+        except Exception as error:
+            raise failure(error, self._keys) from None
+        finally:
+            self._database.end(connection, read_only=read_only)
+
+
+def _forgetting(forget: weakref.WeakMethod[Any]) -> Any:  # noqa: ANN401 - what a fork calls
+    def after_fork() -> None:
+        if (method := forget()) is not None:
+            method()
+
+    return after_fork

@@ -1,0 +1,260 @@
+"""Column types: each keeps one kind of Python value, on SQLite and on PostgreSQL, and gives the same value back.
+
+The converters are handed to SQLAlchemy as they are, without the wrapping of ``process_bind_param``: they run for
+every value of every row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, get_origin
+from uuid import SafeUUID, UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from clientmgmt.errors import ConfigurationError
+
+__all__ = ["ChoiceType", "DecimalType", "JsonType", "TimestampType", "UuidType", "column_type", "text_type"]
+
+Converter = Callable[[Any], Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_SECONDS = 86_400
+_SECOND = 1_000_000
+_SCALE = 10**6
+_LARGEST = 2**63
+
+
+class TimestampType(sa.types.TypeDecorator[datetime]):
+    """An aware time, read back in UTC: ``timestamptz`` on PostgreSQL, microseconds since 1970 on SQLite.
+
+    Times without a zone are refused.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The database's own type."""
+        native = postgresql.TIMESTAMP(timezone=True) if _is_postgresql(dialect) else sa.BigInteger()
+        return dialect.type_descriptor(native)
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter:
+        """What turns a value into a parameter."""
+        return _aware if _is_postgresql(dialect) else _to_microseconds
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        return _in_utc if _is_postgresql(dialect) else _from_microseconds
+
+
+class UuidType(sa.types.TypeDecorator[UUID]):
+    """An id: ``uuid`` on PostgreSQL, 16 bytes on SQLite."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The database's own type."""
+        native = postgresql.UUID() if _is_postgresql(dialect) else sa.LargeBinary(16)
+        return dialect.type_descriptor(native)
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter | None:
+        """What turns a value into a parameter."""
+        return None if _is_postgresql(dialect) else _to_bytes
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        return None if _is_postgresql(dialect) else _from_bytes
+
+
+class DecimalType(sa.types.TypeDecorator[Decimal]):
+    """A decimal number of at most six places: ``numeric(24, 6)`` on PostgreSQL, millionths on SQLite.
+
+    More places, and numbers whose millionths exceed 64 bits, are refused rather than rounded.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The database's own type."""
+        return dialect.type_descriptor(sa.Numeric(24, 6) if _is_postgresql(dialect) else sa.BigInteger())
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter:
+        """What turns a value into a parameter."""
+        return _exact if _is_postgresql(dialect) else _to_millionths
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        return None if _is_postgresql(dialect) else _from_millionths
+
+
+class ChoiceType(sa.types.TypeDecorator[StrEnum]):
+    """A member of ``choices``, stored as its value; the database knows plain text only."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, choices: type[StrEnum]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The database's own type."""
+        return dialect.type_descriptor(_native_text(dialect))
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
+        """What turns a value into a parameter."""
+        return _plain_text
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        members: dict[str | None, StrEnum | None] = {member.value: member for member in self.choices}
+        return {**members, None: None}.__getitem__
+
+
+class JsonType(sa.types.TypeDecorator[Any]):
+    """A tuple or a mapping of plain values: ``jsonb`` on PostgreSQL, compact JSON text on SQLite.
+
+    ``shape`` is ``tuple`` or ``dict``, which is what is read back.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, shape: type) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The database's own type."""
+        return dialect.type_descriptor(postgresql.JSONB() if _is_postgresql(dialect) else sa.Text())
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
+        """What turns a value into a parameter."""
+        return _to_json
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        shape = self.shape
+        if _is_postgresql(dialect):
+            return lambda loaded: None if loaded is None else shape(loaded)
+        return lambda text: None if text is None else shape(json.loads(text))
+
+
+def text_type() -> sa.types.TypeEngine[str]:
+    """Text that compares by code point on both databases."""
+    return sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def column_type(hint: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - type hints have no common type
+    """The column type for values of the type ``hint``; ``ConfigurationError`` if there is none."""
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return ChoiceType(hint)
+    origin = get_origin(hint) or hint
+    if origin in _MADE:
+        return _MADE[origin]()
+    message = f"values of the type {hint} cannot be stored in a column"
+    raise ConfigurationError(message)
+
+
+_MADE: Mapping[object, Callable[[], sa.types.TypeEngine[Any]]] = {
+    UUID: UuidType,
+    datetime: TimestampType,
+    date: sa.Date,
+    str: text_type,
+    bool: sa.Boolean,
+    int: sa.BigInteger,
+    Decimal: DecimalType,
+    tuple: lambda: JsonType(tuple),
+    dict: lambda: JsonType(dict),
+    Mapping: lambda: JsonType(dict),
+}
+
+
+def _is_postgresql(dialect: sa.Dialect) -> bool:
+    return dialect.name == "postgresql"
+
+
+def _native_text(dialect: sa.Dialect) -> sa.types.TypeEngine[str]:
+    return postgresql.TEXT(collation="C") if _is_postgresql(dialect) else sa.Text()
+
+
+def _plain_text(value: str | None) -> str | None:
+    return None if value is None else str.__str__(value)
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        message = "a time without a zone cannot be stored"
+        raise ValueError(message)
+    return value
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _to_microseconds(value: datetime | None) -> int | None:
+    if value is None:
+        return None
+    since = value - _EPOCH  # refuses a time without a zone
+    return (since.days * _DAY_SECONDS + since.seconds) * _SECOND + since.microseconds
+
+
+def _from_microseconds(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(0, 0, value)
+
+
+_bytes_of = attrgetter("bytes")
+
+
+def _to_bytes(value: UUID | None) -> Any:  # noqa: ANN401 - what attrgetter answers
+    return None if value is None else _bytes_of(value)
+
+
+def _from_bytes(value: bytes | None) -> UUID | None:
+    """The UUID without the checks of its constructor, which cost more than all the rest of reading a row."""
+    if value is None:
+        return None
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", int.from_bytes(value))
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
+def _millionths(value: Decimal) -> int:
+    numerator, denominator = value.as_integer_ratio()
+    millionths, rest = divmod(numerator * _SCALE, denominator)
+    if rest or not -_LARGEST <= millionths < _LARGEST:
+        message = "a decimal number needs more places than can be stored"
+        raise ValueError(message)
+    return millionths
+
+
+def _exact(value: Decimal | None) -> Decimal | None:
+    if value is not None:
+        _millionths(value)
+    return value
+
+
+def _to_millionths(value: Decimal | None) -> int | None:
+    return None if value is None else _millionths(value)
+
+
+def _from_millionths(value: int | None) -> Decimal | None:
+    return None if value is None else Decimal(value).scaleb(-6)
+
+
+def _to_json(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON can hold
+    if value is None:
+        return None
+    plain = dict(value) if isinstance(value, Mapping) else value
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,270 @@
+"""The unit of work: one transaction on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import starmap
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
+from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
+from clientmgmt.errors import ConfigurationError, NotFoundError, StorageError, TransactionError
+from clientmgmt.ports.storage import (
+    Collection,
+    Condition,
+    Entity,
+    Order,
+    QueueEntity,
+    Source,
+    StaleVersion,
+    UnitOfWork,
+    VersionedEntity,
+)
+
+__all__ = ["SQLUnitOfWork", "connection_of"]
+
+E = TypeVar("E", bound=Entity)
+V = TypeVar("V", bound=VersionedEntity)
+Q = TypeVar("Q", bound=QueueEntity)
+R = TypeVar("R")
+F = TypeVar("F")
+
+_BATCH = 1000
+
+
+class SQLUnitOfWork:
+    """The verbs. What a verb promises stands at :class:`~clientmgmt.ports.storage.UnitOfWork`."""
+
+    __slots__ = (
+        "_catalogue",
+        "_connection",
+        "_database",
+        "_keys",
+        "_read_only",
+        "_refusal",
+        "_savepoints",
+        "_tenant",
+    )
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        tenant: str,
+        *,
+        database: Database,
+        catalogue: Catalogue,
+        keys: Keys,
+        read_only: bool,
+    ) -> None:
+        self._connection, self._tenant, self._read_only = connection, tenant, read_only
+        self._database, self._catalogue, self._keys = database, catalogue, keys
+        self._refusal: str | None = None
+        self._savepoints = 0
+
+    def get(self, collection: Collection[E], id: UUID, *, lock: bool = False) -> E:  # noqa: A002 - the field's name
+        """The entity with this id, else ``NotFoundError``."""
+        plan = self._plan(collection, writes=lock)
+        rows = self._rows(plan.get_locked if lock else plan.get, {"p_tenant": self._tenant, "p_id": id})
+        if not rows:
+            raise NotFoundError
+        return cast("E", plan.mapper.entity(*rows[0]))
+
+    def get_many(
+        self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False
+    ) -> dict[UUID, E]:
+        """The entities with these ids."""
+        plan = self._plan(collection, writes=lock)
+        statement = plan.get_many_locked if lock else plan.get_many
+        found: list[E] = []
+        for batch in _batches(sorted(set(ids)) if lock else list(dict.fromkeys(ids))):
+            rows = self._rows(statement, {"p_tenant": self._tenant, "p_ids": batch})
+            found.extend(starmap(plan.mapper.entity, rows))
+        return {entity.id: entity for entity in found}
+
+    def find(
+        self,
+        source: Source[R, F],
+        *where: Condition[F],
+        order: Order[F] | None = None,
+        after: tuple[object, UUID] | None = None,
+        limit: int | None = None,
+    ) -> tuple[R, ...]:
+        """The rows for which all conditions hold."""
+        self._check()
+        if order is None and (after is not None or limit is not None):
+            message = "after and limit need an order"
+            raise ValueError(message)
+        values: dict[str, object] = {"p_tenant": self._tenant}
+        statement = self._catalogue.find(source, where, values, order=order, after=after, limit=limit)
+        plan = self._catalogue.source(source)
+        found = list(starmap(plan.row, self._rows(statement, values)))
+        if order is None and len(found) > 1:
+            found.sort(key=plan.id_number)
+        return tuple(found)
+
+    def count(self, source: Source[R, F], *where: Condition[F]) -> int:
+        """How many rows :meth:`find` would give."""
+        self._check()
+        values: dict[str, object] = {"p_tenant": self._tenant}
+        statement = self._catalogue.count(source, where, values)
+        return int(self._rows(statement, values)[0][0])
+
+    def add(self, collection: Collection[E], *entities: E) -> None:
+        """Add entities, a thousand with one statement."""
+        plan = self._plan(collection, writes=True)
+        tenant, row = self._tenant, plan.mapper.row
+        if len(entities) == 1:
+            self._run(plan.insert, row(tenant, entities[0]))
+            return
+        for batch in _batches([row(tenant, entity) for entity in entities]):
+            self._run(plan.insert, batch)
+
+    def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
+        """Add the entity, unless one of its keys is taken."""
+        plan = self._plan(collection, writes=True)
+        return self._run(plan.insert_if_absent, plan.mapper.row(self._tenant, entity)).rowcount == 1
+
+    def save(self, collection: Collection[V], entity: V) -> V:
+        """Replace the stored entity and answer it with the next version."""
+        plan = self._plan(collection, writes=True)
+        if self._run(plan.update, plan.mapper.change(self._tenant, entity)).rowcount == 1:
+            return cast("V", plan.mapper.saved(entity))
+        if self._rows(plan.exists, {"p_tenant": self._tenant, "p_id": entity.id}):
+            raise StaleVersion(collection.name)
+        raise NotFoundError
+
+    def remove(self, collection: Collection[E], *ids: UUID) -> int:
+        """Remove the entities with these ids."""
+        plan = self._plan(collection, writes=True)
+        batches = _batches(list(dict.fromkeys(ids)))
+        return sum(
+            self._run(plan.delete, {"p_tenant": self._tenant, "p_ids": batch}).rowcount for batch in batches
+        )
+
+    def next_number(self, name: str) -> int:
+        """The next number of the sequence ``name``."""
+        self._check(writes=True)
+        rows = self._rows(self._catalogue.next_number, {"p_tenant": self._tenant, "p_name": name})
+        return int(rows[0][0])
+
+    def claim(
+        self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int
+    ) -> tuple[Q, ...]:
+        """Up to ``limit`` due heads of lanes, those that waited longest first."""
+        plan = self._plan(collection, writes=True)
+        if not collection.queue:
+            message = f"{collection!r} is not declared as a queue"
+            raise ConfigurationError(message)
+        rows = self._rows(plan.heads, {"p_tenant": self._tenant, "p_now": now, "p_limit": limit})
+        due: list[Q] = list(starmap(plan.mapper.entity, rows))
+        until = now + lease
+        for batch in _batches([entity.id for entity in due]):
+            self._run(plan.hold, {"p_tenant": self._tenant, "p_until": until, "p_ids": batch})
+        return tuple([plan.mapper.claimed(entity, until) for entity in due])
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """An error that leaves the block undoes what the block did."""
+        self._check()
+        name = f"cm_{self._savepoints}"
+        self._control(f"SAVEPOINT {name}")
+        self._savepoints += 1
+        try:
+            yield
+            self._check()
+        except BaseException:
+            self._roll_back_to(name)
+            raise
+        finally:
+            self._savepoints -= 1
+        self._control(f"RELEASE SAVEPOINT {name}")
+
+    def commit(self) -> None:
+        """Make everything last; ``TransactionError`` if the unit is spoilt, also by a statement of the host."""
+        self._check()
+        if not self._database.is_intact(self._connection):
+            message = "this unit of work is spoilt: the database has ended its transaction"
+            raise TransactionError(message)
+        try:
+            self._connection.commit()
+        except Exception as error:
+            raise self._spoil(error) from None
+
+    def close(self) -> None:
+        """Refuse all verbs from now on."""
+        self._refusal = "this unit of work has ended"
+
+    def connection(self) -> sa.Connection:
+        """The connection, while the unit lasts."""
+        self._check()
+        return self._connection
+
+    def _plan(self, collection: Collection[Any], *, writes: bool) -> CollectionPlan:
+        self._check(writes=writes)
+        return self._catalogue.plan(collection)
+
+    def _check(self, *, writes: bool = False) -> None:
+        if self._refusal is not None:
+            raise TransactionError(self._refusal)
+        if writes and self._read_only:
+            message = "this unit of work only reads"
+            raise TransactionError(message)
+
+    def _run(self, statement: sa.Executable, values: Any) -> sa.CursorResult[Any]:  # noqa: ANN401 - one row or many
+        try:
+            return cast("sa.CursorResult[Any]", self._connection.execute(statement, values))
+        except Exception as error:
+            raise self._spoil(error) from None
+
+    def _rows(self, statement: sa.Executable, values: dict[str, object]) -> Sequence[sa.Row[Any]]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except Exception as error:
+            raise self._spoil(error) from None
+
+    def _control(self, statement: str) -> None:
+        try:
+            self._connection.exec_driver_sql(statement)
+        except Exception as error:
+            raise self._spoil(error) from None
+
+    def _spoil(self, error: Exception) -> StorageError:
+        found = failure(error, self._keys)
+        self._refusal = f"this unit of work is spoilt: {found}"
+        return found
+
+    def _roll_back_to(self, name: str) -> None:
+        """Undo and be usable again; if that fails, the unit stays refused and the first error is what is raised."""
+        try:
+            self._connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            self._connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+        except Exception as error:  # noqa: BLE001 - of either driver
+            self._spoil(error)
+        else:
+            self._refusal = None
+
+
+def connection_of(uow: UnitOfWork) -> sa.Connection:
+    """The connection of a unit of work of :class:`SQLStorage`, for statements of one's own in its transaction.
+
+    Do not commit, roll back or close it. ``TransactionError`` if the unit has ended or comes from another store.
+    """
+    if isinstance(uow, SQLUnitOfWork):
+        return uow.connection()
+    message = "this unit of work has no SQL connection"
+    raise TransactionError(message)
+
+
+def _batches(items: list[Any]) -> Iterator[list[Any]]:
+    if 0 < len(items) <= _BATCH:
+        yield items
+        return
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]

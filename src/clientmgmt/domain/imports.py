@@ -1,0 +1,81 @@
+"""What one row of an import says: a client, one of its people, or both in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE
+from clientmgmt.domain.client import Client, ClientKind, read_client
+from clientmgmt.domain.events import Stamp
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.joining import NewPerson, read_person
+from clientmgmt.domain.states import ClientStatus
+from clientmgmt.errors import Violation
+
+__all__ = ["IMPORT_COLUMNS", "ImportRow", "read_row"]
+
+IMPORT_COLUMNS: Mapping[str, str] = {
+    "client": "name of the client (required)",
+    "client_email": "primary e-mail of the client (required)",
+    "kind": "company or person; company if empty",
+    "status": "active or prospect; active if empty",
+    "language": "language tag, such as en or pt-BR",
+    "system": "whose reference it is; import if empty",
+    "reference": "the client's id in that system: what it is recognised by, else by e-mail and name",
+    "first_name": "of a person of the client; leave all five empty for a client without one",
+    "last_name": "of the person",
+    "email": "of the person, who signs in with it",
+    "phone": "of the person",
+    "job_title": "of the person",
+    "role": "role of the person; client_standard if empty",
+}
+"""The columns of an import and what they hold; the order in a file does not matter."""
+
+_PERSON = ("first_name", "last_name", "email", "phone", "job_title")
+
+
+@attrs.frozen
+class ImportRow:
+    """One row, checked and cleaned: a client as it would be added, its reference, and a person if it names one."""
+
+    stamp: Stamp
+    client: Client
+    reference: tuple[str, str] | None
+    person: NewPerson | None
+    violations: tuple[Violation, ...]
+
+
+def read_row(row: Mapping[str, object], stamp: Stamp) -> ImportRow:
+    """The row that these columns describe, with everything that is wrong with it.
+
+    Empty cells count as missing; columns that are not in :data:`IMPORT_COLUMNS` are a violation.
+    """
+    given = {name: value for name, value in row.items() if value not in {None, ""}}
+    form = Form()
+    form.note(
+        Violation("unknown_name", "is no column of an import", name) for name in given if name not in IMPORT_COLUMNS
+    )
+    client = read_client(
+        form,
+        stamp,
+        name=given.get("client"),
+        email=given.get("client_email"),
+        kind=given.get("kind", ClientKind.COMPANY),
+        status=given.get("status", ClientStatus.ACTIVE),
+        language=given.get("language"),
+    )
+    return ImportRow(stamp, client, _reference(form, given), _person(form, given), tuple(form.violations))
+
+
+def _reference(form: Form, given: Mapping[str, object]) -> tuple[str, str] | None:
+    value = form.optional("reference", given.get("reference"))
+    return None if value is None else (form.text("system", given.get("system", "import"), limit=64), value)
+
+
+def _person(form: Form, given: Mapping[str, object]) -> NewPerson | None:
+    if not any(name in given for name in _PERSON):
+        return None
+    fields = {name: given.get(name) for name in _PERSON}
+    return read_person(form, **fields, role=given.get("role", DEFAULT_CLIENT_ROLE))

@@ -1,0 +1,106 @@
+"""How a person becomes a contact: what is typed, and what it makes."""
+
+from __future__ import annotations
+
+import attrs
+
+from clientmgmt.domain.access import RoleKind, role_violations
+from clientmgmt.domain.email import Email
+from clientmgmt.domain.events import ContactAdded, Stamp
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.people import Membership, User, UserKind, full_name
+from clientmgmt.domain.text import name_key
+from clientmgmt.errors import Violation
+
+__all__ = ["NewPerson", "joined", "joining_violations", "new_user", "read_person"]
+
+
+@attrs.frozen(kw_only=True)
+class NewPerson:
+    """A person as it was typed, checked and cleaned."""
+
+    first_name: str
+    last_name: str
+    email: Email
+    phone: str | None
+    job_title: str | None
+    role: str
+
+
+def read_person(
+    form: Form,
+    *,
+    first_name: object,
+    last_name: object,
+    email: object,
+    phone: object,
+    job_title: object,
+    role: object,
+) -> NewPerson:
+    """The person that these fields describe; what is wrong with them is noted in ``form``."""
+    person = NewPerson(
+        first_name=form.text("first_name", first_name, limit=100),
+        last_name=form.text("last_name", last_name, limit=100),
+        email=form.email("email", email),
+        phone=form.optional("phone", phone, limit=50),
+        job_title=form.optional("job_title", job_title, limit=100),
+        role=role if isinstance(role, str) else "",
+    )
+    form.note(role_violations([role], kind=RoleKind.CLIENT, field="role"))
+    return person
+
+
+def joining_violations(user: User, *, is_member: bool, strict: bool) -> tuple[Violation, ...]:
+    """Why a user with this e-mail cannot become a contact of this client.
+
+    ``strict``: a known e-mail is refused even if it belongs to a user of other clients only.
+    """
+    if user.kind is UserKind.STAFF:
+        return (Violation("staff_cannot_be_client_user", "belongs to a staff user", "email"),)
+    if is_member:
+        return (Violation("duplicate_contact", "belongs to a contact of this client already", "email"),)
+    if strict:
+        return (Violation("email_in_use", "belongs to another user", "email"),)
+    return ()
+
+
+def new_user(person: NewPerson, stamp: Stamp) -> User:
+    """A client user that nobody knew before."""
+    return User(
+        id=UserId(stamp.id),
+        kind=UserKind.CLIENT_USER,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        name_key=name_key(f"{person.last_name} {person.first_name}"),
+        email=person.email,
+        phone=person.phone,
+        created_at=stamp.at,
+    )
+
+
+def joined(person: NewPerson, user: User, client_id: ClientId, stamp: Stamp) -> tuple[Membership, ContactAdded]:
+    """``user`` as a contact of a client, in force at once, and the fact.
+
+    Role and job title are those that were typed; name, e-mail and phone are the user's, who may be known already.
+    """
+    membership = Membership(
+        id=ContactId(stamp.id),
+        user_id=user.id,
+        client_id=client_id,
+        role=person.role,
+        job_title=person.job_title,
+        name_key=user.name_key,
+        created_at=stamp.at,
+        created_by=stamp.actor,
+    )
+    fact = ContactAdded(
+        stamp=stamp,
+        subject=membership.id,
+        client_id=client_id,
+        user_id=user.id,
+        title=full_name(user.first_name, user.last_name),
+        email=user.email.address,
+        role=person.role,
+    )
+    return membership, fact
