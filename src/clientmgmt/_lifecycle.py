@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Enum)
 T = TypeVar("T", bound=Enum)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Transition(Generic[S, T]):
     """One row: in ``source``, ``trigger`` leads to ``target``."""
 

@@ -39,7 +39,6 @@ The numbers are the HTTP status that fits (:attr:`ClientMgmtError.http_status`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -98,6 +97,15 @@ class Violation:
     data: Mapping[str, str | int] = attrs.field(factory=dict)
 
 
+def snake_case(name: str) -> str:
+    """The name of a class as a code.
+
+    >>> snake_case("StaleVersion")
+    'stale_version'
+    """
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
 class ClientMgmtError(Exception):
     """The root of all errors of this package.
 
@@ -110,7 +118,7 @@ class ClientMgmtError(Exception):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
+        cls.code = snake_case(cls.__name__.removesuffix("Error"))
 
 
 class RefusedError(ClientMgmtError):

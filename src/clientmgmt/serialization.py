@@ -296,6 +296,7 @@ def _finite(value: float) -> float:
 
 _WRITERS: Mapping[Any, Callable[[Any], object]] = {
     NoneType: _itself,
+    bytes: _no_value,
     str: str.__str__,  # plain text also of a member of an enumeration
     int: _itself,
     float: _finite,
@@ -327,24 +328,20 @@ def _converter() -> Converter:
         _is_mapping, lambda kind: _of_object(converter.gen_structure_mapping(kind))
     )
     converter.register_structure_hook_factory(attrs.has, lambda kind: _class_reader(converter, kind))
-    converter.register_structure_hook_factory(_is_enum, lambda kind: lambda data, _: _member(kind, data))
+    converter.register_structure_hook_func(_is_enum, lambda data, kind: _member(kind, data))
     converter.register_structure_hook_factory(_is_event, lambda kind: _event_reader(converter, kind))
     converter.register_unstructure_hook_func(_is_enum, _value)
     converter.register_unstructure_hook_factory(_is_event, lambda kind: _event_writer(converter, kind))
-    # Those that match one type only come last: the last that fits is taken.
     for kind, read in _READERS.items():
-        converter.register_structure_hook_func(_exactly(kind), _leaf(read))
+        converter.register_structure_hook(kind, _leaf(read))
     for kind, write in _WRITERS.items():
-        converter.register_unstructure_hook_func(_exactly(kind), write)
+        converter.register_unstructure_hook(kind, write)
     return converter
 
 
 def _leaf(read: Callable[[object], object]) -> _Reader:
-    return lambda data, _: read(data)
-
-
-def _exactly(kind: object) -> Callable[[Any], bool]:
-    return lambda other: bool(other == kind)
+    # The hook of a class is also asked for its subclasses: that of str for enumerations of texts.
+    return lambda data, kind: _member(kind, data) if _is_enum(kind) else read(data)
 
 
 def _is_list(kind: object) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -14,13 +12,6 @@ from clientmgmt._manager.workspace import Workspace
 from clientmgmt._usecases.delivery import deliver
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.health import check
-from clientmgmt._usecases.work import Wiring
-from clientmgmt.adapters.links import HmacLinkSigner
-from clientmgmt.adapters.memory import InMemoryStorage
-from clientmgmt.adapters.schemes import HasherChain
-from clientmgmt.adapters.scrypt import ScryptHasher
-from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
-from clientmgmt.adapters.wordlist import is_common_password
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.results import DeliveryReport, Note
@@ -75,19 +66,17 @@ class ClientManager:
         ids: IdSource | None = None,
         on_commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
+        from clientmgmt._manager.wiring import wire  # noqa: PLC0415 - loads adapters, only those that are used
+
         self._owns_storage = isinstance(storage, str)
-        store = _open(storage) if isinstance(storage, str) else storage
-        hasher = passwords or _best_hasher()
-        self._wiring = Wiring(
-            storage=store,
-            clock=clock or SystemClock(),
-            ids=ids or Uuid7Source(),
-            signer=HmacLinkSigner(_keys(secret_keys, store)),
-            passwords=hasher,
-            decoy=cache(lambda: hasher.hash(generate_key())),
-            is_common_password=is_common_password,
-            settings=settings if callable(settings) else lambda _: settings,
+        self._wiring = wire(
+            storage,
+            secret_keys=secret_keys,
+            settings=settings,
             notifier=notifier,
+            passwords=passwords,
+            clock=clock,
+            ids=ids,
             on_commit=on_commit,
         )
 
@@ -148,28 +137,6 @@ class ClientManager:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _open(url: str) -> Storage:
-    if url == "memory:":
-        return InMemoryStorage()
-    from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy, only where it is used
-
-    return SQLStorage(url)
-
-
-def _best_hasher() -> PasswordHasher:
-    if find_spec("argon2") is None:
-        return HasherChain(ScryptHasher())
-    from clientmgmt.adapters.argon2 import Argon2Hasher  # noqa: PLC0415 - an optional dependency
-
-    return HasherChain(Argon2Hasher(), ScryptHasher())
-
-
-def _keys(secret_keys: Sequence[str], storage: Storage) -> Sequence[str]:
-    if secret_keys or not storage.ephemeral:
-        return secret_keys
-    return [generate_key()]
 
 
 def _tenant(name: object) -> str:

@@ -26,7 +26,7 @@ __all__ = ["deliver"]
 _BATCH = 50
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Subject:
     """What a claimed mail is about, as it was found at the claim; the invitation is ``None`` for other mails."""
 
@@ -35,7 +35,7 @@ class Subject:
     invitation: Invitation | None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Claimed:
     """A mail that this worker has to itself; without a ``subject`` it is ``obsolete``, for that reason."""
 
@@ -44,7 +44,7 @@ class Claimed:
     obsolete: str | None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Outcome:
     """What became of one attempt; ``wait`` is set if there will be another."""
 

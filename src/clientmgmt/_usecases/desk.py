@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -26,7 +25,7 @@ _TRIES = 8
 _FIRST_WAIT = 0.01
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Desk:
     """Where use cases run. A unit that loses against a concurrent one is run again, from its beginning.
 
@@ -53,7 +52,7 @@ class Desk:
                 try:
                     return self._once(use_case, read_only=read_only)
                 except TransactionConflictError:
-                    time.sleep(_FIRST_WAIT * 2**attempt * random.random())  # noqa: S311 - spreads, hides nothing
+                    _wait(attempt)
             return self._once(use_case, read_only=read_only)
         except ForbiddenError as error:
             self._audit_denial(error)
@@ -87,3 +86,9 @@ class Desk:
         )
         with self.wiring.storage.unit_of_work(self.tenant) as uow:
             uow.add(AUDIT, entry)
+
+
+def _wait(attempt: int) -> None:
+    from random import random  # noqa: PLC0415 - seldom needed, and slow to load
+
+    time.sleep(_FIRST_WAIT * 2**attempt * random())  # noqa: S311 - spreads, hides nothing

@@ -34,7 +34,7 @@ __all__ = ["accept_invite", "inspect", "sign_in", "sign_in_trusted"]
 PURPOSE = "invite"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Opened:
     """Whom a link belongs to."""
 
@@ -44,7 +44,7 @@ class Opened:
     client: Client
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Known:
     """A user that has a password, and its hash."""
 

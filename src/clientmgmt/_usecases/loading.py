@@ -21,7 +21,7 @@ __all__ = ["Person", "load_client", "load_membership", "load_person", "load_user
 E = TypeVar("E", bound=Entity)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Person:
     """A membership and its user, who is locked: nobody else changes this person's way in meanwhile."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -44,7 +43,7 @@ def _write_cursor(row: Any, order: Order[Any]) -> str:  # noqa: ANN401 - an enti
     entity = next(part for part in parts if isinstance(part, order.field.entity))
     value = order.field.get(entity)
     text = value.isoformat() if isinstance(value, datetime) else value
-    packed = json.dumps([type(value).__name__, text, str(parts[0].id)])
+    packed = f"{type(value).__name__} {parts[0].id} {text}"
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
@@ -52,7 +51,8 @@ def _read_cursor(cursor: str | None) -> tuple[tuple[object, UUID] | None, tuple[
     if cursor is None:
         return None, ()
     try:
-        kind, text, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        kind, key, text = packed.split(" ", 2)
         return (_READERS[kind](text), UUID(key)), ()
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
         return None, (Violation("invalid_cursor", "is not a cursor that a page gave", "cursor"),)

@@ -22,7 +22,7 @@ from clientmgmt.ports.system import Clock, IdSource
 __all__ = ["Recorded", "Wiring", "Work"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Wiring:
     """The ports that a manager was built with.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import os
-import secrets
 import struct
 import threading
 import time
@@ -36,7 +36,8 @@ def generate_key() -> str:
     >>> len(generate_key())
     57
     """
-    return f"cmk1_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
+    material = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    return f"cmk1_{os.urandom(4).hex()}_{material}"
 
 
 class _Slot(Protocol):

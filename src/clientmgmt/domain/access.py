@@ -8,6 +8,7 @@ from enum import StrEnum
 import attrs
 
 from clientmgmt.domain.actors import Actor, Staff, Stranger, System
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = ["DEFAULT_CLIENT_ROLE", "ROLES", "Role", "RoleKind", "may", "role_violations"]
@@ -28,8 +29,8 @@ class RoleKind(StrEnum):
     STAFF = "staff"
 
 
-@attrs.frozen
-class Role:
+@attrs.frozen(repr=False, eq=False)
+class Role(Value):
     """A named bundle of permissions."""
 
     name: str

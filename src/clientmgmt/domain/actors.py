@@ -7,6 +7,7 @@ from collections.abc import Collection
 import attrs
 
 from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.value import Value
 
 __all__ = ["Actor", "ClientUser", "Staff", "Stranger", "System"]
 
@@ -15,8 +16,8 @@ def _roles(roles: Collection[str] | None) -> frozenset[str] | None:
     return None if roles is None else frozenset(roles)
 
 
-@attrs.frozen
-class Staff:
+@attrs.frozen(repr=False, eq=False)
+class Staff(Value):
     """Somebody of the tenant's own people, by the host's own id.
 
     With ``roles`` the host vouches for them; ``None`` means those that ``ws.staff`` stored under ``reference``.
@@ -29,8 +30,8 @@ class Staff:
         return f"staff:{self.reference}"
 
 
-@attrs.frozen
-class ClientUser:
+@attrs.frozen(repr=False, eq=False)
+class ClientUser(Value):
     """A client's own user, as :meth:`Entrance.identify` answers; its rights are read from storage at every call."""
 
     user_id: UserId
@@ -41,8 +42,8 @@ class ClientUser:
         return f"user:{self.user_id}"
 
 
-@attrs.frozen
-class System:
+@attrs.frozen(repr=False, eq=False)
+class System(Value):
     """A job or an import; may do everything and is audited by its name."""
 
     name: str
@@ -51,8 +52,8 @@ class System:
         return f"system:{self.name}"
 
 
-@attrs.frozen
-class Stranger:
+@attrs.frozen(repr=False, eq=False)
+class Stranger(Value):
     """Whoever stands at the entrance; ``origin`` is what the host knows of them, an address for instance."""
 
     origin: str

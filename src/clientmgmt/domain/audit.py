@@ -10,12 +10,13 @@ import attrs
 
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.ids import AuditEntryId, ClientId
+from clientmgmt.domain.value import Value
 
 __all__ = ["AuditEntry"]
 
 
-@attrs.frozen(kw_only=True)
-class AuditEntry:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class AuditEntry(Value):
     """Who did what to which object, when, and how it was before and after. Never a secret.
 
     ``on_behalf_of`` is set when a staff user acts as a client's user. A refused command leaves an entry whose

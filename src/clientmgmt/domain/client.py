@@ -15,6 +15,7 @@ from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.states import CLIENT_LIFECYCLE, ClientStatus, ClientTrigger
 from clientmgmt.domain.text import name_key
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import IllegalTransitionError, Violation
 
 __all__ = [
@@ -37,8 +38,8 @@ class ClientKind(StrEnum):
     PERSON = "person"
 
 
-@attrs.frozen
-class ExternalReference:
+@attrs.frozen(repr=False, eq=False)
+class ExternalReference(Value):
     """The id that another ``system`` gave to a client; unique per tenant.
 
     >>> ExternalReference("crm", "C-1001")
@@ -49,8 +50,8 @@ class ExternalReference:
     value: str
 
 
-@attrs.frozen(kw_only=True)
-class Client:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Client(Value):
     """A client as it is stored.
 
     ``name_key`` is what the name is ordered and recognised by; ``version`` grows with every change.
@@ -87,8 +88,8 @@ class Client:
         return attrs.evolve(self, status=target, status_since=stamp.at), fact
 
 
-@attrs.frozen(kw_only=True)
-class ClientReference:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ClientReference(Value):
     """One external reference of one client, as it is stored: (system, value) is unique per tenant."""
 
     id: UUID

@@ -14,6 +14,7 @@ from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Invitation, Membership, User, inactive_violations
 from clientmgmt.domain.rules import InviteRules
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactState, ContactTrigger, InvitationState
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = ["Contact", "LinkState", "LinkStatus", "contact_state", "contact_state_of", "invite_violations", "send_invite"]
@@ -38,8 +39,8 @@ _LINK_STATES = {
 }
 
 
-@attrs.frozen
-class LinkStatus:
+@attrs.frozen(repr=False, eq=False)
+class LinkStatus(Value):
     """The latest link of a contact, never the link itself; times are ``None`` where there was no link."""
 
     state: LinkState
@@ -47,8 +48,8 @@ class LinkStatus:
     expires_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Contact:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Contact(Value):
     """A client's user, as lists show it: who, in which state since when, and what became of link and mail."""
 
     id: ContactId

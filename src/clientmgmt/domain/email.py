@@ -11,6 +11,7 @@ import unicodedata
 
 import attrs
 
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = ["Email", "parse_email"]
@@ -29,8 +30,8 @@ _PLAIN = re.compile(
 )
 
 
-@attrs.frozen
-class Email:
+@attrs.frozen(repr=False, eq=False)
+class Email(Value):
     """An address as it is written to (``address``) and the ``key`` by which two spellings are the same mailbox.
 
     The key folds case and compatibility forms of the local part and writes the domain in ASCII. It knows no

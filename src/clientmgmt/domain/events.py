@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -11,6 +10,8 @@ import attrs
 
 from clientmgmt.domain.ids import ClientId, InvitationId, UserId
 from clientmgmt.domain.states import ClientStatus
+from clientmgmt.domain.value import Value
+from clientmgmt.errors import snake_case
 
 __all__ = [
     "ClientAdded",
@@ -30,8 +31,8 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class Stamp:
+@attrs.frozen(repr=False, eq=False)
+class Stamp(Value):
     """What every event carries: its id, and where, when and by whom it happened."""
 
     id: UUID
@@ -40,8 +41,8 @@ class Stamp:
     actor: str
 
 
-@attrs.frozen(kw_only=True)
-class Event:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Event(Value):
     """Something that happened to ``subject`` (an id), in the view of ``client_id`` if it is about one client.
 
     ``name`` is the class in snake_case: the action that the audit trail shows. ``facts`` names the fields that
@@ -78,14 +79,14 @@ class Event:
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         cls.facts = tuple(field.name for field in attrs.fields(cls) if not field.inherited)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ClientAdded(Event):
     """A client was added; ``subject`` is its id."""
 
@@ -94,7 +95,7 @@ class ClientAdded(Event):
     status: ClientStatus
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ClientStatusChanged(Event):
     """A client's status went from ``old`` to ``new``; workflows that depend on it rest or go on."""
 
@@ -106,7 +107,7 @@ class ClientStatusChanged(Event):
     suspends_downstream: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class StaffAdded(Event):
     """A staff user was added; ``subject`` is the user's id."""
 
@@ -115,7 +116,7 @@ class StaffAdded(Event):
     roles: tuple[str, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ContactAdded(Event):
     """A user became a contact of a client; ``subject`` is the contact's id."""
 
@@ -125,7 +126,7 @@ class ContactAdded(Event):
     role: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ContactInvited(Event):
     """An invitation was sent (that is: committed); ``subject`` is the contact's id."""
 
@@ -133,21 +134,21 @@ class ContactInvited(Event):
     expires_at: datetime
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class InvitationRevoked(Event):
     """An open invitation was withdrawn; ``subject`` is the contact's id."""
 
     invitation_id: InvitationId
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class InvitationExpired(Event):
     """A link was opened too late, which is now on record; ``subject`` is the contact's id."""
 
     invitation_id: InvitationId
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class InvitationAccepted(Event):
     """The invited person accepted; ``subject`` is the contact's id."""
 
@@ -155,7 +156,7 @@ class InvitationAccepted(Event):
     user_id: UserId
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ContactRemoved(Event):
     """A contact was removed from its client, the user stays; ``subject`` is the contact's id."""
 
@@ -164,20 +165,20 @@ class ContactRemoved(Event):
     email: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserSignedIn(Event):
     """A user signed in; ``subject`` is the user's id."""
 
     first: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserDeactivated(Event):
     """A user may no longer sign in anywhere; ``subject`` is the user's id."""
 
     clients: tuple[ClientId, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserReactivated(Event):
     """A user may sign in again; ``subject`` is the user's id."""

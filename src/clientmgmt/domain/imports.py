@@ -12,6 +12,7 @@ from clientmgmt.domain.events import Stamp
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.joining import NewPerson, read_person
 from clientmgmt.domain.states import ClientStatus
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = ["IMPORT_COLUMNS", "ImportRow", "read_row"]
@@ -36,8 +37,8 @@ IMPORT_COLUMNS: Mapping[str, str] = {
 _PERSON = ("first_name", "last_name", "email", "phone", "job_title")
 
 
-@attrs.frozen
-class ImportRow:
+@attrs.frozen(repr=False, eq=False)
+class ImportRow(Value):
     """One row, checked and cleaned: a client as it would be added, its reference, and a person if it names one."""
 
     stamp: Stamp

@@ -11,13 +11,14 @@ from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Membership, User, UserKind, full_name
 from clientmgmt.domain.text import name_key
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = ["NewPerson", "joined", "joining_violations", "new_user", "read_person"]
 
 
-@attrs.frozen(kw_only=True)
-class NewPerson:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class NewPerson(Value):
     """A person as it was typed, checked and cleaned."""
 
     first_name: str

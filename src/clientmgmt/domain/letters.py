@@ -10,12 +10,13 @@ from clientmgmt.domain.client import Client
 from clientmgmt.domain.people import Invitation, User
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Settings
+from clientmgmt.domain.value import Value
 
 __all__ = ["Letter", "added_letter", "invitation_letter"]
 
 
-@attrs.frozen
-class Letter:
+@attrs.frozen(repr=False, eq=False)
+class Letter(Value):
     """Subject and body; the body may carry a link and is kept out of ``repr``."""
 
     subject: str

@@ -12,6 +12,7 @@ import attrs
 from clientmgmt.domain.email import Email, parse_email
 from clientmgmt.domain.ids import ClientId, MailId, UserId
 from clientmgmt.domain.text import clean_text
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
 __all__ = ["Delivery", "MailState", "MailStatus", "MailType", "Mailbox", "Message", "OutboxMail"]
@@ -34,8 +35,8 @@ class MailState(StrEnum):
     OBSOLETE = "obsolete"
 
 
-@attrs.frozen(kw_only=True)
-class OutboxMail:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class OutboxMail(Value):
     """A mail that waits: committed together with what it tells about, sent after.
 
     Mails of one ``lane`` go out in the order in which they were committed. It holds ids only: recipients, text
@@ -55,8 +56,8 @@ class OutboxMail:
     version: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class Delivery:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Delivery(Value):
     """A mail that waits no longer; it has the id that it had in the outbox."""
 
     id: MailId
@@ -70,8 +71,8 @@ class Delivery:
     error: str | None
 
 
-@attrs.frozen
-class MailStatus:
+@attrs.frozen(repr=False, eq=False)
+class MailStatus(Value):
     """What became of a mail, since when, after how many attempts, and why it is not through if it is not."""
 
     state: MailState
@@ -91,8 +92,8 @@ class MailStatus:
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
 
 
-@attrs.frozen
-class Mailbox:
+@attrs.frozen(repr=False, eq=False)
+class Mailbox(Value):
     """A name and an address, as a mail's header shows them.
 
     >>> Mailbox.parse("Northwind <hello@northwind.example>", field="sender")
@@ -120,8 +121,8 @@ class Mailbox:
         return cls(name, email.address)
 
 
-@attrs.frozen(kw_only=True)
-class Message:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Message(Value):
     """A mail ready to be handed over.
 
     ``id`` stays the same when the mail is tried again: notifiers use it as the idempotency key. ``text`` may

@@ -14,6 +14,7 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import Stamp, UserDeactivated, UserReactivated, UserSignedIn
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, UserId
 from clientmgmt.domain.states import INVITATION_LIFECYCLE, InvitationState, InvitationTrigger
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import InvalidLinkError, Violation
 
 __all__ = ["Credential", "Invitation", "LoginEvent", "Membership", "User", "UserKind", "full_name"]
@@ -35,8 +36,8 @@ def full_name(first_name: str, last_name: str) -> str:
     return f"{first_name} {last_name}"
 
 
-@attrs.frozen(kw_only=True)
-class User:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class User(Value):
     """One login identity of a tenant, unique by the key of its e-mail.
 
     The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one.
@@ -87,8 +88,8 @@ class User:
         return changed, UserReactivated(stamp=stamp, subject=self.id)
 
 
-@attrs.frozen(kw_only=True)
-class Credential:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Credential(Value):
     """The password hash of a user; it has the user's id."""
 
     id: UserId
@@ -97,8 +98,8 @@ class Credential:
     version: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class Membership:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Membership(Value):
     """One user in one client: the contact. ``invitation_id`` is its latest invitation, if it counts.
 
     It counts since the membership began, or since the user was last reactivated.
@@ -117,8 +118,8 @@ class Membership:
     version: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class Invitation:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Invitation(Value):
     """One send of an invitation, and what became of its link. Past invitations are kept.
 
     ``email_key`` is the address it went to: a link dies when the user's address changes. ``key_id`` names the
@@ -159,8 +160,8 @@ class Invitation:
         return None if email_key == self.email_key else InvalidLinkError("email_changed")
 
 
-@attrs.frozen(kw_only=True)
-class LoginEvent:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class LoginEvent(Value):
     """One successful sign-in; ``name`` is the user's at that time."""
 
     id: LoginId

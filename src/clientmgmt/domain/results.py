@@ -15,6 +15,7 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import User
 from clientmgmt.domain.states import ClientStatus
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = [
@@ -36,8 +37,8 @@ __all__ = [
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Page(Generic[T]):
+@attrs.frozen(repr=False, eq=False)
+class Page(Value, Generic[T]):
     """Some of the items in a stable order; ``next_cursor`` is ``None`` on the last page.
 
     >>> list(Page(("a", "b"), None))
@@ -54,8 +55,8 @@ class Page(Generic[T]):
         return len(self.items)
 
 
-@attrs.frozen
-class Row(Generic[T]):
+@attrs.frozen(repr=False, eq=False)
+class Row(Value, Generic[T]):
     """The result of one input of a bulk command: ``number`` from 1; a ``value``, or the ``violations``.
 
     ``changed`` is false where everything was there already.
@@ -67,8 +68,8 @@ class Row(Generic[T]):
     changed: bool = True
 
 
-@attrs.frozen
-class BulkResult(Generic[T]):
+@attrs.frozen(repr=False, eq=False)
+class BulkResult(Value, Generic[T]):
     """A row per input, in its order.
 
     >>> BulkResult((Row(1, "kept"), Row(2, None, (Violation("required", "must not be empty", "name"),)))).ok
@@ -94,16 +95,16 @@ class BulkResult(Generic[T]):
         return len(self.rows)
 
 
-@attrs.frozen
-class Note:
+@attrs.frozen(repr=False, eq=False)
+class Note(Value):
     """Something worth saying that is no refusal."""
 
     code: str
     message: str
 
 
-@attrs.frozen(kw_only=True)
-class StatusChange:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class StatusChange(Value):
     """A client's status was written; ``changed`` is false if it had that status already."""
 
     client: Client
@@ -113,16 +114,16 @@ class StatusChange:
     warnings: tuple[Note, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Deactivation:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Deactivation(Value):
     """A user was deactivated, in all of these clients."""
 
     user: User
     clients: tuple[ClientId, ...]
 
 
-@attrs.frozen(kw_only=True)
-class Imported:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Imported(Value):
     """What one imported row stands for now; ``client_added`` and ``contact_added`` say whether it was new.
 
     ``contact_id`` is ``None`` for a row that names no person.
@@ -134,8 +135,8 @@ class Imported:
     contact_added: bool
 
 
-@attrs.frozen(kw_only=True)
-class RecentLogin:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class RecentLogin(Value):
     """Who signed in last: the name at that time, the exact time, and how long that is ago in words."""
 
     user_id: UserId
@@ -151,8 +152,8 @@ class LinkPassword(StrEnum):
     CONFIRM = "confirm"
 
 
-@attrs.frozen(kw_only=True)
-class LinkView:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class LinkView(Value):
     """What may be shown to whoever opened a link, before it is used."""
 
     client_name: str
@@ -162,8 +163,8 @@ class LinkView:
     password: LinkPassword
 
 
-@attrs.frozen(kw_only=True)
-class Session:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Session(Value):
     """A user signed in.
 
     ``actor`` is what the host remembers in its own session and makes workspaces for; ``clients`` are the clients
@@ -174,8 +175,8 @@ class Session:
     clients: tuple[ClientId, ...]
 
 
-@attrs.frozen(kw_only=True)
-class DeliveryReport:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class DeliveryReport(Value):
     """How many mails were sent, will be tried again, are dead, and were not sent because they were obsolete."""
 
     sent: int = 0

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import attrs
 
+from clientmgmt.domain.value import Value
+
 __all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"]
 
 
-@attrs.frozen(kw_only=True)
-class InviteRules:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class InviteRules(Value):
     """``valid``: how long a link works after its send. ``pause``: the least time between two sends to one contact.
 
     ``per_day``: the most sends to one contact within any 24 hours.
@@ -21,8 +23,8 @@ class InviteRules:
     per_day: int = 10
 
 
-@attrs.frozen(kw_only=True)
-class PasswordRules:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class PasswordRules(Value):
     """Length in characters, both ends included. ``refuse_common``: the ten thousand commonest are refused."""
 
     shortest: int = 12
@@ -30,8 +32,8 @@ class PasswordRules:
     refuse_common: bool = True
 
 
-@attrs.frozen(kw_only=True)
-class DeliveryRules:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class DeliveryRules(Value):
     """How mail is tried again.
 
     ``attempts``: how often at most. ``back_off``: the wait after the first failure, doubled after each further
@@ -53,15 +55,15 @@ class DeliveryRules:
         return min(self.back_off * (1 << doublings), self.longest_wait)
 
 
-@attrs.frozen(kw_only=True)
-class BulkRules:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class BulkRules(Value):
     """``rows``: how many rows of a bulk command are written together, in one unit of work."""
 
     rows: int = 1000
 
 
-@attrs.frozen(kw_only=True)
-class Rules:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Rules(Value):
     """All rules. Change one with ``attrs.evolve``; a tightened rule binds new writes only.
 
     >>> Rules(invites=InviteRules(valid=timedelta(days=2))).invites.valid.days

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import string
+import re
 from typing import NoReturn
-from urllib.parse import quote, urlsplit
 
 import attrs
 
 from clientmgmt.domain.mail import Mailbox
 from clientmgmt.domain.rules import Rules
 from clientmgmt.domain.secret import Secret
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
 __all__ = ["Brand", "Links", "Settings"]
 
 _PLACEHOLDERS = frozenset({"token", "tenant", "client_id"})
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_BASE = re.compile(r"(?:https://[^/?#{}\s]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?:[/?#]\S*)?")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 def _refuse(message: str) -> NoReturn:
     raise ConfigurationError(message)
 
 
-def _check_template(_: object, attribute: attrs.Attribute[str | None], template: str | None) -> None:
-    if template is None:
-        return
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-        url = urlsplit(template)
-    except ValueError:
-        _refuse(f"links.{attribute.name} is not a URL template")
+def _check_template(purpose: str, template: str) -> None:
+    names = set(_PLACEHOLDER.findall(template))
     if unknown := names - _PLACEHOLDERS:
-        _refuse(f"links.{attribute.name} has unknown placeholders: {', '.join(sorted(unknown))}")
+        _refuse(f"links.{purpose} has unknown placeholders: {', '.join(sorted(unknown))}")
     if "token" not in names:
-        _refuse(f"links.{attribute.name} must contain {{token}}")
-    if url.hostname is None or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOCAL)):
-        _refuse(f"links.{attribute.name} must start with https:// (http:// only for localhost)")
-    if "{" in url.netloc:
-        _refuse(f"links.{attribute.name} must not have a placeholder in its host")
+        _refuse(f"links.{purpose} must contain {{token}}")
+    if _BASE.fullmatch(template) is None:
+        _refuse(f"links.{purpose} must be a URL with https:// (http:// only for localhost) and a fixed host")
 
 
-@attrs.frozen(kw_only=True)
-class Links:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Links(Value):
     """One URL template per purpose, with ``{token}`` and, if wanted, ``{tenant}`` and ``{client_id}``.
 
     Checked when it is made (:class:`~clientmgmt.errors.ConfigurationError`): https, or http on localhost. There
@@ -52,12 +46,17 @@ class Links:
     'https://portal.example.com/accept?t={token}'
     """
 
-    invite: str | None = attrs.field(default=None, validator=_check_template)
+    invite: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.invite is not None:
+            _check_template("invite", self.invite)
 
     def url(self, purpose: str, *, token: Secret, tenant: str, client_id: str) -> Secret:
         """The link that carries ``token``; :meth:`require` has looked for the template before."""
         template: str = getattr(self, purpose)
-        return Secret(template.format(token=token.reveal(), tenant=quote(tenant, safe=""), client_id=client_id))
+        values = {"token": token.reveal(), "tenant": _quoted(tenant), "client_id": client_id}
+        return Secret(_PLACEHOLDER.sub(lambda found: values[found[1]], template))
 
     def require(self, purpose: str) -> None:
         """Raise :class:`~clientmgmt.errors.ConfigurationError` if there is no template for ``purpose``."""
@@ -65,19 +64,23 @@ class Links:
             _refuse(f"no link template: pass Settings(links=Links({purpose}='https://…?t={{token}}'))")
 
 
-@attrs.frozen(kw_only=True)
-class Brand:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Brand(Value):
     """How the tenant is called in its mails; ``None``: the sender's name."""
 
     name: str | None = None
+
+
+def _quoted(text: str) -> str:
+    return "".join(letter if letter in _UNRESERVED else f"%{ord(letter):02X}" for letter in text)
 
 
 def _mailbox(text: str | Mailbox | None) -> Mailbox | None:
     return Mailbox.parse(text, field="sender") if isinstance(text, str) else text
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Settings(Value):
     """What one tenant wants. ``sender`` and ``reply_to`` are written ``Name <address>``.
 
     Without a ``sender`` no mail can be sent: commands that would send one are refused.

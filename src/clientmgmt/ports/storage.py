@@ -140,7 +140,7 @@ class Operator(StrEnum):
     ANY = "any"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(repr=False, eq=False)
 class Condition(Generic[C_co]):
     """What :meth:`UnitOfWork.find` filters by: a field, an operator and a value, or several as alternatives.
 
@@ -159,7 +159,7 @@ def any_of(*conditions: Condition[C_co]) -> Condition[C_co]:
     return Condition(None, Operator.ANY, alternatives=conditions)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(repr=False, eq=False)
 class Order(Generic[C_co]):
     """By which field, and in which direction, rows come; ties by the id of the left part, same direction."""
 

@@ -1,7 +1,7 @@
-"""Doubles for tests: a clock that is moved by hand, ids in order, a notifier that remembers, a fast hasher.
+"""Doubles for tests: a clock moved by hand, ids in order, a notifier that remembers, a fast hasher.
 
-They need nothing but this package. What needs pytest or Hypothesis (``pip install 'clientmgmt[testing]'``) has
-modules of its own:
+They need nothing but this package. What needs pytest or Hypothesis (``pip install
+'clientmgmt[testing]'``) has modules of its own:
 
 - :mod:`clientmgmt.testing.conformance`: the suite that every store must pass;
 - :mod:`clientmgmt.testing.machine`: random programs on several stores at once;

@@ -9,7 +9,7 @@ __all__ = ["SequentialIds"]
 
 
 class SequentialIds:
-    """An :class:`~clientmgmt.ports.system.IdSource` that counts; ids sort in the order in which they were made.
+    """An :class:`~clientmgmt.ports.system.IdSource` that counts; ids sort in the order they were made.
 
     Safe to share by threads. Two sources with the same ``start`` make the same ids.
 

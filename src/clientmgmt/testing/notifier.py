@@ -56,7 +56,7 @@ class RecordingNotifier:
         return str(links[-1]).rstrip(".,;:!?)>\"'")
 
     def token(self, email: str) -> str:
-        """The token in that link: its parameter ``t``, else the last part of it; ``LookupError`` if there is none.
+        """The token in that link: its parameter ``t``, else its last part; ``LookupError`` without a link.
 
         >>> from clientmgmt.domain.mail import Mailbox, MailType
         >>> notifier = RecordingNotifier()

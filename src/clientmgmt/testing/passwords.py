@@ -12,7 +12,7 @@ SCHEME = "plain-test"
 
 
 class FastHasher:
-    """A :class:`~clientmgmt.ports.passwords.PasswordHasher` for tests: salted, named, and far too fast for use.
+    """A :class:`~clientmgmt.ports.passwords.PasswordHasher` for tests: salted, named, far too fast.
 
     Args:
         rounds: only a parameter to be outdated by: hashes made with another number are.

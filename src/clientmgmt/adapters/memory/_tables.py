@@ -22,16 +22,8 @@ ID: Path = ("id",)
 
 @cache
 def reach(path: Path) -> Getter:
-    """How to read the field at ``path``; a part of a missing value is missing."""
-    whole = attrgetter(".".join(path))
-    return whole if len(path) == 1 else partial(_reach_through, whole)
-
-
-def _reach_through(whole: Getter, row: object) -> Any:  # noqa: ANN401 - any field
-    try:
-        return whole(row)
-    except AttributeError:
-        return None
+    """How to read the field at ``path``."""
+    return attrgetter(".".join(path))
 
 
 class Bucket:
@@ -120,7 +112,7 @@ class Queue:
         self._last = 0
 
     def move(self, key: int, old: Any, new: Any, number: int | None) -> None:  # noqa: ANN401 - queue entities
-        """Take over that the row at ``key`` was ``old`` and is ``new``, with its old ``number`` if it comes back."""
+        """Take over that the row at ``key`` was ``old`` and is ``new``; ``number`` if it comes back."""
         if old is not None:
             number = self.numbers.pop(key)
             lane = self.lanes[old.lane]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Protocol
@@ -83,7 +84,7 @@ class SQLiteDatabase:
 
     def notes(self, connection: sa.Connection) -> Iterator[Note]:
         """What is wrong with the file or the settings of the connection."""
-        if self.engine.dialect.server_version_info < _OLDEST_SQLITE:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             yield Note("sqlite_too_old", "SQLite 3.35 or later is needed")
         if not connection.exec_driver_sql("PRAGMA database_list").fetchall()[0][2]:
             yield Note("memory_database", "the database is in memory: every connection has another one")
@@ -129,7 +130,7 @@ class PostgresDatabase:
         _close(connection)
 
     def is_intact(self, connection: sa.Connection) -> bool:
-        """False after an error, also one of a host's own statement: a commit would silently undo everything."""
+        """False after any error, a host's too: PostgreSQL would answer a commit by undoing everything."""
         info = getattr(_driver(connection), "info", None)
         return info is None or info.transaction_status.name != "INERROR"
 
@@ -143,13 +144,13 @@ class PostgresDatabase:
         level = "AUTOCOMMIT" if _driver(connection).autocommit else connection.get_isolation_level()
         if level != "READ COMMITTED":
             yield Note("wrong_isolation", f"the isolation level is {level}, it must be READ COMMITTED")
-        if connection.exec_driver_sql("SHOW fsync").scalar_one() != "on":
+        if _setting(connection, "fsync") != "on":
             yield Note("fsync_off", "fsync is off: a power failure may damage the database")
-        if connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off":
+        if _setting(connection, "synchronous_commit") == "off":
             yield Note(
                 "not_synchronous", "synchronous_commit is off: a power failure may undo the last commits"
             )
-        if connection.exec_driver_sql("SHOW server_encoding").scalar_one() != "UTF8":
+        if _setting(connection, "server_encoding") != "UTF8":
             yield Note("wrong_encoding", "the encoding of the database is not UTF8")
 
     def forget(self) -> None:
@@ -182,6 +183,10 @@ _EXPECTED: dict[str, tuple[str, str, Any]] = {
 
 def _driver(connection: sa.Connection) -> Any:  # noqa: ANN401 - a connection of either driver
     return connection.connection.dbapi_connection
+
+
+def _setting(connection: sa.Connection, name: str) -> Any:  # noqa: ANN401 - a word
+    return connection.exec_driver_sql(f"SHOW {name}").scalar_one()
 
 
 def _pragma(connection: sa.Connection, name: str) -> Any:  # noqa: ANN401 - a number or a word

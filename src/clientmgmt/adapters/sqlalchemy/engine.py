@@ -25,7 +25,7 @@ _PAUSE = 0.01
 def open_engine(url: str | sa.URL) -> sa.Engine:
     """An engine for ``url`` (``sqlite:///file.db`` or ``postgresql://…``).
 
-    ``ConfigurationError`` for other databases and for SQLite in memory, ``MissingExtraError`` without a driver.
+    ``ConfigurationError`` for other databases and SQLite in memory, ``MissingExtraError`` without a driver.
     """
     try:
         parsed = sa.make_url(url)
@@ -54,7 +54,8 @@ def _open_postgresql(url: sa.URL) -> sa.Engine:
     try:
         return sa.create_engine(url, hide_parameters=True, isolation_level="READ COMMITTED")
     except ModuleNotFoundError:
-        raise MissingExtraError("postgres") from None
+        extra = "postgres"
+        raise MissingExtraError(extra) from None
 
 
 def _prepare_sqlite(driver: Any, _record: object) -> None:  # noqa: ANN401 - a connection of the driver

@@ -54,7 +54,7 @@ def failure(error: Exception, keys: Keys) -> StorageError:
 
 
 def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of either driver
-    """The name of the constraint, or from SQLite, which has no other way to tell, the columns in its message."""
+    """The name of the constraint; from SQLite, which has no other way to tell, the columns in its message."""
     if hasattr(driver, "diag"):
         return driver.diag.constraint_name
     return tuple(str(driver).partition(": ")[2].split(", "))

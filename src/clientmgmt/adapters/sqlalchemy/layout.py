@@ -15,7 +15,7 @@ __all__ = ["Leaf", "Part", "leaves_of", "parts_of"]
 
 @attrs.frozen
 class Part:
-    """One attribute of a class: its name, its name in the constructor, its type, and whether it may be missing.
+    """One attribute of a class: its name, that in the constructor, its type, and whether it may be missing.
 
     ``parts`` are the attributes of a value object, and empty for everything else.
     """
@@ -44,8 +44,8 @@ class Leaf:
 def parts_of(entity: type) -> tuple[Part, ...]:
     """The attributes of an attrs class in their order.
 
-    ``ConfigurationError`` where one cannot be stored: the first attribute of an optional value object may not be
-    optional, because it says whether the object is there.
+    ``ConfigurationError`` where one cannot be stored: the first attribute of an optional value object may not
+    be optional, because it says whether the object is there.
     """
     hints = get_type_hints(entity)
     fields = attrs.fields(cast("type[attrs.AttrsInstance]", entity))
@@ -68,7 +68,7 @@ def _part(entity: type, field: attrs.Attribute[Any], hint: Any) -> Part:  # noqa
     kind, optional = _required(hint)
     parts = parts_of(kind) if isinstance(kind, type) and attrs.has(kind) else ()
     if parts and optional and parts[0].optional:
-        message = f"{entity.__name__}.{field.name}: its first attribute may be missing, so nothing tells whether it is"
+        message = f"{entity.__name__}.{field.name}: nothing tells whether it is there"
         raise ConfigurationError(message)
     if not field.init:
         message = f"{entity.__name__}.{field.name}: an attribute that the constructor does not take"

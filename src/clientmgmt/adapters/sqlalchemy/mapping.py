@@ -1,6 +1,6 @@
 """Functions between rows and entities, written once per collection as Python source and compiled.
 
-They construct directly, without loops over fields: a row costs little more than the constructor of its entity.
+They construct directly, without loops over fields: a row costs little more than its entity's constructor.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LANE_BINDS = ("p_tenant", "p_lane")
 class Mapper(Generic[E]):
     """How one collection's entities and rows become each other.
 
-    ``columns`` are the columns of a row in their order, without the tenant. ``entity(*row)`` makes the entity,
-    ``row(tenant, entity)`` the parameters of an ``INSERT``. Where there is a version, ``change(tenant, entity)``
-    makes the parameters of an ``UPDATE`` and ``saved(entity)`` the entity with the next version. Of a queue,
-    ``claimed(entity, until)`` is the entity that a worker holds, and ``row`` also has what
-    :data:`LANE_BINDS` names.
+    ``columns`` are the columns of a row in their order, without the tenant. ``entity(*row)`` makes the
+    entity, ``row(tenant, entity)`` the parameters of an ``INSERT``. Where there is a version,
+    ``change(tenant, entity)`` makes the parameters of an ``UPDATE`` and ``saved(entity)`` the entity with the
+    next version. Of a queue, ``claimed(entity, until)`` is the entity that a worker holds, and ``row`` also
+    has what :data:`LANE_BINDS` names.
     """
 
     columns: tuple[str, ...]
@@ -68,7 +68,8 @@ def mapper_of(collection: Collection[E], *, lane_binds: bool = False) -> Mapper[
 def pair_of(left: Collection[Any], right: Collection[Any]) -> Callable[..., tuple[Any, Any]]:
     """What makes the two entities of a joined row: the columns of the left, then those of the right."""
     sides = [(side.entity, parts_of(side.entity)) for side in (left, right)]
-    return _positional(sides, "({}, {})")
+    made: Callable[..., tuple[Any, Any]] = _positional(sides, "({}, {})")
+    return made
 
 
 def _compiled(parameters: str, body: str, made: object = None) -> Any:  # noqa: ANN401 - source has no type
@@ -111,7 +112,7 @@ def _dict(items: dict[str, str]) -> str:
 
 
 def _read(parts: tuple[Part, ...], leaf: Leaf) -> str:
-    """The expression that reads the value of ``leaf`` from ``entity``, ``None`` if something above is missing."""
+    """The expression that reads ``leaf`` from ``entity``, ``None`` if something above is missing."""
     owner, missing = "entity", []
     for name in leaf.path:
         part = next(part for part in parts if part.name == name)

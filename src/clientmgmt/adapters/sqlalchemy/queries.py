@@ -1,4 +1,4 @@
-"""The questions of :meth:`~clientmgmt.ports.UnitOfWork.find`: one statement per shape, kept once it was built.
+"""The questions of :meth:`~clientmgmt.ports.UnitOfWork.find`: one statement per shape, kept once built.
 
 The shape of a question is everything but its values: source, fields, operators, order, and whether there is a
 limit and a place to go on from.
@@ -6,6 +6,7 @@ limit and a place to go on from.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -25,7 +26,8 @@ __all__ = ["Catalogue"]
 Shape = tuple[Any, ...]
 Values = dict[str, object]
 
-_LAST = "\U0010ffff"
+_LAST = chr(sys.maxunicode)
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _MOST_SHAPES = 1000
 _COMPARE: Mapping[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     Operator.EQ: lambda column, value: column == value,
@@ -165,7 +167,7 @@ def _keep(cache: dict[Any, Any], key: object, value: object) -> None:
 
 
 def _shape(where: tuple[Condition[Any], ...], values: Values) -> Shape:
-    """The conditions without their values, which go to ``values`` as ``p_0``, ``p_1`` …"""
+    """The conditions without their values, which go to ``values`` as ``p_1``, ``p_2`` and so on."""
     return tuple([_shape_of(condition, values) for condition in where])
 
 
@@ -180,8 +182,20 @@ def _shape_of(condition: Condition[Any], values: Values) -> Shape:
     name = f"p_{len(values)}"
     values[name] = value
     if operator is Operator.PREFIX:
-        values[f"{name}_end"] = value + _LAST
+        end = _end_of(value)
+        if end is None:
+            return condition.field, Operator.GE, name
+        values[f"{name}_end"] = end
     return condition.field, operator, name
+
+
+def _end_of(prefix: str) -> str | None:
+    """The least text that is greater than every text with this prefix, ``None`` if there is none."""
+    shorter = prefix.rstrip(_LAST)
+    if not shorter:
+        return None
+    following = ord(shorter[-1]) + 1
+    return shorter[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
 def _criteria(plan: _SourcePlan, shape: Shape) -> list[sa.ColumnElement[bool]]:
@@ -190,9 +204,9 @@ def _criteria(plan: _SourcePlan, shape: Shape) -> list[sa.ColumnElement[bool]]:
 
 def _criterion(
     plan: _SourcePlan,
-    field: Any,
-    operator: Any,
-    name: str = "",  # noqa: ANN401 - what a shape holds
+    field: Any,  # noqa: ANN401 - what a shape holds
+    operator: Any,  # noqa: ANN401 - the same
+    name: str = "",
 ) -> sa.ColumnElement[bool]:
     if field is Operator.ANY:
         return sa.or_(sa.false(), *_criteria(plan, operator))

@@ -62,7 +62,7 @@ def create_missing(connection: sa.Connection, tables: Mapping[str, sa.Table]) ->
 
 def is_empty(connection: sa.Connection) -> bool:
     """Whether an SQLite file is new: nothing was ever created in it."""
-    return connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one() == 0
+    return connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").first() is None
 
 
 def schema_notes(connection: sa.Connection, tables: Mapping[str, sa.Table]) -> Iterator[Note]:

@@ -5,7 +5,7 @@ Names of parameters start with ``p_``: plain column names are reserved where col
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from clientmgmt.ports.storage import Collection
 
 __all__ = ["CollectionPlan", "next_number"]
 
-_INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_INSERT: Mapping[str, Callable[[sa.Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class CollectionPlan:
@@ -58,13 +58,13 @@ class CollectionPlan:
     @cached_property
     def insert(self) -> sa.Insert:
         """Any number of rows, as :attr:`Mapper.row` gives them."""
-        return self._insert(sa.insert(self.table))
+        return self._numbered(sa.insert(self.table))
 
     @cached_property
     def insert_if_absent(self) -> sa.Insert:
         """One row unless a key of it is taken; the count of rows tells."""
-        insert = _INSERT[self._dialect](self.table).on_conflict_do_nothing()
-        return self._insert(insert).execution_options(preserve_rowcount=True)
+        insert: sa.Insert = _INSERT[self._dialect](self.table).on_conflict_do_nothing()
+        return self._numbered(insert).execution_options(preserve_rowcount=True)
 
     @cached_property
     def update(self) -> sa.Update:
@@ -84,7 +84,7 @@ class CollectionPlan:
 
     @cached_property
     def heads(self) -> sa.Select[Any]:
-        """Up to ``p_limit`` rows due at ``p_now`` that are the oldest of their lanes and that nobody holds."""
+        """Up to ``p_limit`` rows due at ``p_now`` that are the oldest of their lanes and not held."""
         table, earlier = self.table.c, self.table.alias("earlier")
         before = (
             earlier.c.tenant_id == table.tenant_id,
@@ -124,7 +124,7 @@ class CollectionPlan:
     def _in_ids(self) -> sa.ColumnElement[bool]:
         return self.table.c.id.in_(sa.bindparam("p_ids", type_=self.table.c.id.type, expanding=True))
 
-    def _insert(self, insert: Any) -> Any:  # noqa: ANN401 - an insert of either dialect
+    def _numbered(self, insert: sa.Insert) -> sa.Insert:
         if not self._numbers_lanes:
             return insert
         columns = self.table.c

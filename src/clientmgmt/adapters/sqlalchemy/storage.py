@@ -24,11 +24,11 @@ from clientmgmt.adapters.sqlalchemy.schema import (
 from clientmgmt.adapters.sqlalchemy.tables import build_tables
 from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.domain.results import Note
-from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError
+from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError, TransactionError
 from clientmgmt.ports.collections import COLLECTIONS
 from clientmgmt.ports.storage import Collection, UnitOfWork
 
-__all__ = ["SQLStorage"]
+__all__ = ["SQLStorage", "connection_of"]
 
 
 class SQLStorage:
@@ -38,7 +38,7 @@ class SQLStorage:
     :meth:`upgrade`, and units of work raise :class:`~clientmgmt.errors.SchemaError` before.
 
     Args:
-        engine_or_url: ``sqlite:///file.db``, ``postgresql://…``, or an engine of the host's, which stays its own.
+        engine_or_url: ``sqlite:///file.db``, ``postgresql://…``, or the host's engine, which stays its own.
         prefix: what the names of tables, keys and indexes start with.
         schema: the schema of the tables; PostgreSQL only.
         collections: what is stored, each after those that it refers to.
@@ -113,8 +113,8 @@ class SQLStorage:
     def upgrade(self) -> tuple[str, ...]:
         """Create what is missing, in one transaction; answer what was done.
 
-        Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if the
-        schema is newer than this release.
+        Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if
+        the schema is newer than this release.
         """
         with self._connected(read_only=False) as connection:
             self._database.guard_upgrade(connection, next(iter(self._tables.values())).fullname)
@@ -156,7 +156,7 @@ class SQLStorage:
             return self._database.begin(read_only=read_only)
         except ClientMgmtError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
             raise failure(error, self._keys) from None
 
     @contextmanager
@@ -166,10 +166,22 @@ class SQLStorage:
             yield connection
         except ClientMgmtError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
             raise failure(error, self._keys) from None
         finally:
             self._database.end(connection, read_only=read_only)
+
+
+def connection_of(uow: UnitOfWork) -> sa.Connection:
+    """The connection of a unit of work of :class:`SQLStorage`, for a host's own statements.
+
+    They belong to its transaction: do not commit, roll back or close it. ``TransactionError`` if the unit has
+    ended or is one of another store.
+    """
+    if isinstance(uow, SQLUnitOfWork):
+        return uow.connection()
+    message = "this unit of work has no SQL connection"
+    raise TransactionError(message)
 
 
 def _forgetting(forget: weakref.WeakMethod[Any]) -> Any:  # noqa: ANN401 - what a fork calls

@@ -37,9 +37,9 @@ def build_tables(
 ) -> Mapping[str, sa.Table]:
     """Declare the tables of ``collections`` in ``metadata``, each after those that it refers to.
 
-    The answer has them by the name of their collection, and besides ``numbers`` and ``schema``, which the store
-    keeps for itself. Names of tables, keys and indexes start with ``prefix``. ``ConfigurationError`` if a type
-    cannot be stored, a name is too long or taken, or two unique keys have the same columns.
+    The answer has them by the name of their collection, and besides ``numbers`` and ``schema``, which the
+    store keeps for itself. Names of tables, keys and indexes start with ``prefix``. ``ConfigurationError`` if
+    a type cannot be stored, a name is too long or taken, or two unique keys have the same columns.
     """
     tables: dict[str, sa.Table] = {}
     for collection in collections:

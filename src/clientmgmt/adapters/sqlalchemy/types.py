@@ -1,34 +1,28 @@
-"""Column types: each keeps one kind of Python value, on SQLite and on PostgreSQL, and gives the same value back.
+"""Column types: each keeps one kind of Python value and gives the same value back, whatever the database.
 
-The converters are handed to SQLAlchemy as they are, without the wrapping of ``process_bind_param``: they run for
-every value of every row.
+The converters are handed to SQLAlchemy as they are, without the wrapping of ``process_bind_param``: they run
+for every value of every row.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any, get_origin
-from uuid import SafeUUID, UUID
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from clientmgmt.adapters.sqlalchemy import converters
 from clientmgmt.errors import ConfigurationError
 
 __all__ = ["ChoiceType", "DecimalType", "JsonType", "TimestampType", "UuidType", "column_type", "text_type"]
 
 Converter = Callable[[Any], Any]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_SECONDS = 86_400
-_SECOND = 1_000_000
-_SCALE = 10**6
-_LARGEST = 2**63
 
 
 class TimestampType(sa.types.TypeDecorator[datetime]):
@@ -47,11 +41,11 @@ class TimestampType(sa.types.TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:
         """What turns a value into a parameter."""
-        return _aware if _is_postgresql(dialect) else _to_microseconds
+        return converters.aware if _is_postgresql(dialect) else converters.to_microseconds
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
-        return _in_utc if _is_postgresql(dialect) else _from_microseconds
+        return converters.in_utc if _is_postgresql(dialect) else converters.from_microseconds
 
 
 class UuidType(sa.types.TypeDecorator[UUID]):
@@ -67,11 +61,11 @@ class UuidType(sa.types.TypeDecorator[UUID]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter | None:
         """What turns a value into a parameter."""
-        return None if _is_postgresql(dialect) else _to_bytes
+        return None if _is_postgresql(dialect) else converters.to_bytes
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
-        return None if _is_postgresql(dialect) else _from_bytes
+        return None if _is_postgresql(dialect) else converters.from_bytes
 
 
 class DecimalType(sa.types.TypeDecorator[Decimal]):
@@ -89,11 +83,11 @@ class DecimalType(sa.types.TypeDecorator[Decimal]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:
         """What turns a value into a parameter."""
-        return _exact if _is_postgresql(dialect) else _to_millionths
+        return converters.exact if _is_postgresql(dialect) else converters.to_millionths
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
-        return None if _is_postgresql(dialect) else _from_millionths
+        return None if _is_postgresql(dialect) else converters.from_millionths
 
 
 class ChoiceType(sa.types.TypeDecorator[StrEnum]):
@@ -112,7 +106,7 @@ class ChoiceType(sa.types.TypeDecorator[StrEnum]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
         """What turns a value into a parameter."""
-        return _plain_text
+        return converters.plain_text
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
@@ -139,7 +133,7 @@ class JsonType(sa.types.TypeDecorator[Any]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
         """What turns a value into a parameter."""
-        return _to_json
+        return converters.to_json
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
@@ -185,76 +179,3 @@ def _is_postgresql(dialect: sa.Dialect) -> bool:
 
 def _native_text(dialect: sa.Dialect) -> sa.types.TypeEngine[str]:
     return postgresql.TEXT(collation="C") if _is_postgresql(dialect) else sa.Text()
-
-
-def _plain_text(value: str | None) -> str | None:
-    return None if value is None else str.__str__(value)
-
-
-def _aware(value: datetime | None) -> datetime | None:
-    if value is not None and value.tzinfo is None:
-        message = "a time without a zone cannot be stored"
-        raise ValueError(message)
-    return value
-
-
-def _in_utc(value: datetime | None) -> datetime | None:
-    return None if value is None else value.astimezone(UTC)
-
-
-def _to_microseconds(value: datetime | None) -> int | None:
-    if value is None:
-        return None
-    since = value - _EPOCH  # refuses a time without a zone
-    return (since.days * _DAY_SECONDS + since.seconds) * _SECOND + since.microseconds
-
-
-def _from_microseconds(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(0, 0, value)
-
-
-_bytes_of = attrgetter("bytes")
-
-
-def _to_bytes(value: UUID | None) -> Any:  # noqa: ANN401 - what attrgetter answers
-    return None if value is None else _bytes_of(value)
-
-
-def _from_bytes(value: bytes | None) -> UUID | None:
-    """The UUID without the checks of its constructor, which cost more than all the rest of reading a row."""
-    if value is None:
-        return None
-    made = object.__new__(UUID)
-    object.__setattr__(made, "int", int.from_bytes(value))
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
-    return made
-
-
-def _millionths(value: Decimal) -> int:
-    numerator, denominator = value.as_integer_ratio()
-    millionths, rest = divmod(numerator * _SCALE, denominator)
-    if rest or not -_LARGEST <= millionths < _LARGEST:
-        message = "a decimal number needs more places than can be stored"
-        raise ValueError(message)
-    return millionths
-
-
-def _exact(value: Decimal | None) -> Decimal | None:
-    if value is not None:
-        _millionths(value)
-    return value
-
-
-def _to_millionths(value: Decimal | None) -> int | None:
-    return None if value is None else _millionths(value)
-
-
-def _from_millionths(value: int | None) -> Decimal | None:
-    return None if value is None else Decimal(value).scaleb(-6)
-
-
-def _to_json(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON can hold
-    if value is None:
-        return None
-    plain = dict(value) if isinstance(value, Mapping) else value
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

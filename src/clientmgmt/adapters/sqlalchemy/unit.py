@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import starmap
@@ -24,11 +24,10 @@ from clientmgmt.ports.storage import (
     QueueEntity,
     Source,
     StaleVersion,
-    UnitOfWork,
     VersionedEntity,
 )
 
-__all__ = ["SQLUnitOfWork", "connection_of"]
+__all__ = ["SQLUnitOfWork"]
 
 E = TypeVar("E", bound=Entity)
 V = TypeVar("V", bound=VersionedEntity)
@@ -174,7 +173,7 @@ class SQLUnitOfWork:
         """An error that leaves the block undoes what the block did."""
         self._check()
         name = f"cm_{self._savepoints}"
-        self._control(f"SAVEPOINT {name}")
+        self._guarded(self._connection.exec_driver_sql, f"SAVEPOINT {name}")
         self._savepoints += 1
         try:
             yield
@@ -184,18 +183,15 @@ class SQLUnitOfWork:
             raise
         finally:
             self._savepoints -= 1
-        self._control(f"RELEASE SAVEPOINT {name}")
+        self._guarded(self._connection.exec_driver_sql, f"RELEASE SAVEPOINT {name}")
 
     def commit(self) -> None:
-        """Make everything last; ``TransactionError`` if the unit is spoilt, also by a statement of the host."""
+        """Make everything last; ``TransactionError`` if the unit is spoilt, be it by the host."""
         self._check()
         if not self._database.is_intact(self._connection):
             message = "this unit of work is spoilt: the database has ended its transaction"
             raise TransactionError(message)
-        try:
-            self._connection.commit()
-        except Exception as error:
-            raise self._spoil(error) from None
+        self._guarded(self._connection.commit)
 
     def close(self) -> None:
         """Refuse all verbs from now on."""
@@ -217,22 +213,16 @@ class SQLUnitOfWork:
             message = "this unit of work only reads"
             raise TransactionError(message)
 
-    def _run(self, statement: sa.Executable, values: Any) -> sa.CursorResult[Any]:  # noqa: ANN401 - one row or many
-        try:
-            return cast("sa.CursorResult[Any]", self._connection.execute(statement, values))
-        except Exception as error:
-            raise self._spoil(error) from None
+    def _run(self, statement: sa.Executable, values: object) -> sa.CursorResult[Any]:
+        return cast("sa.CursorResult[Any]", self._guarded(self._connection.execute, statement, values))
 
     def _rows(self, statement: sa.Executable, values: dict[str, object]) -> Sequence[sa.Row[Any]]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except Exception as error:
-            raise self._spoil(error) from None
+        return cast("Sequence[sa.Row[Any]]", self._guarded(self._run(statement, values).fetchall))
 
-    def _control(self, statement: str) -> None:
+    def _guarded(self, call: Callable[..., Any], *values: Any) -> Any:  # noqa: ANN401 - whatever it answers
         try:
-            self._connection.exec_driver_sql(statement)
-        except Exception as error:
+            return call(*values)
+        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
             raise self._spoil(error) from None
 
     def _spoil(self, error: Exception) -> StorageError:
@@ -241,30 +231,16 @@ class SQLUnitOfWork:
         return found
 
     def _roll_back_to(self, name: str) -> None:
-        """Undo and be usable again; if that fails, the unit stays refused and the first error is what is raised."""
+        """Undo and be usable again; if that fails, the unit stays refused."""
         try:
             self._connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
             self._connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
-        except Exception as error:  # noqa: BLE001 - of either driver
+        except Exception as error:  # noqa: BLE001 - the same
             self._spoil(error)
         else:
             self._refusal = None
 
 
-def connection_of(uow: UnitOfWork) -> sa.Connection:
-    """The connection of a unit of work of :class:`SQLStorage`, for statements of one's own in its transaction.
-
-    Do not commit, roll back or close it. ``TransactionError`` if the unit has ended or comes from another store.
-    """
-    if isinstance(uow, SQLUnitOfWork):
-        return uow.connection()
-    message = "this unit of work has no SQL connection"
-    raise TransactionError(message)
-
-
 def _batches(items: list[Any]) -> Iterator[list[Any]]:
-    if 0 < len(items) <= _BATCH:
-        yield items
-        return
     for start in range(0, len(items), _BATCH):
         yield items[start : start + _BATCH]

@@ -1,0 +1,74 @@
+"""Ports and adapters put together: what a manager was given, and the defaults for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+
+from clientmgmt._usecases.work import Wiring
+from clientmgmt.adapters.links import HmacLinkSigner
+from clientmgmt.adapters.schemes import HasherChain
+from clientmgmt.adapters.scrypt import ScryptHasher
+from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
+from clientmgmt.adapters.wordlist import is_common_password
+from clientmgmt.domain.events import Event
+from clientmgmt.domain.settings import Settings
+from clientmgmt.ports.notifier import Notifier
+from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.storage import Storage
+from clientmgmt.ports.system import Clock, IdSource
+
+__all__ = ["wire"]
+
+
+def wire(
+    storage: Storage | str,
+    *,
+    secret_keys: Sequence[str],
+    settings: Settings | Callable[[str], Settings],
+    notifier: Notifier | None,
+    passwords: PasswordHasher | None,
+    clock: Clock | None,
+    ids: IdSource | None,
+    on_commit: Callable[[Sequence[Event]], None] | None,
+) -> Wiring:
+    """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
+    store = _open(storage) if isinstance(storage, str) else storage
+    hasher = passwords or _best_hasher()
+    return Wiring(
+        storage=store,
+        clock=clock or SystemClock(),
+        ids=ids or Uuid7Source(),
+        signer=HmacLinkSigner(_keys(secret_keys, store)),
+        passwords=hasher,
+        decoy=cache(lambda: hasher.hash(generate_key())),
+        is_common_password=is_common_password,
+        settings=settings if callable(settings) else lambda _: settings,
+        notifier=notifier,
+        on_commit=on_commit,
+    )
+
+
+def _open(url: str) -> Storage:
+    if url == "memory:":
+        from clientmgmt.adapters.memory import InMemoryStorage  # noqa: PLC0415 - only where it is used
+
+        return InMemoryStorage()
+    from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy
+
+    return SQLStorage(url)
+
+
+def _best_hasher() -> PasswordHasher:
+    if find_spec("argon2") is None:
+        return HasherChain(ScryptHasher())
+    from clientmgmt.adapters.argon2 import Argon2Hasher  # noqa: PLC0415 - an optional dependency
+
+    return HasherChain(Argon2Hasher(), ScryptHasher())
+
+
+def _keys(secret_keys: Sequence[str], storage: Storage) -> Sequence[str]:
+    if secret_keys or not storage.ephemeral:
+        return secret_keys
+    return [generate_key()]

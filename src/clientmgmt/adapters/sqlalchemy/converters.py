@@ -1,0 +1,113 @@
+"""What columns hold in place of values for which SQLite has no type, and back again.
+
+They run for every value of every row, so they are written for speed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, SafeUUID
+
+__all__ = [
+    "aware",
+    "exact",
+    "from_bytes",
+    "from_microseconds",
+    "from_millionths",
+    "in_utc",
+    "plain_text",
+    "to_bytes",
+    "to_json",
+    "to_microseconds",
+    "to_millionths",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_SECONDS = 86_400
+_SECOND = 1_000_000
+_SCALE = 10**6
+_LARGEST = 2**63
+
+
+def plain_text(value: str | None) -> str | None:
+    """The value of a member, also from a plain string."""
+    return None if value is None else str.__str__(value)
+
+
+def aware(value: datetime | None) -> datetime | None:
+    """The time as it is, refused without a zone."""
+    if value is not None and value.tzinfo is None:
+        message = "a time without a zone cannot be stored"
+        raise ValueError(message)
+    return value
+
+
+def in_utc(value: datetime | None) -> datetime | None:
+    """The same moment in UTC."""
+    return None if value is None else value.astimezone(UTC)
+
+
+def to_microseconds(value: datetime | None) -> int | None:
+    """Microseconds since 1970."""
+    if value is None:
+        return None
+    since = value - _EPOCH  # refuses a time without a zone
+    return (since.days * _DAY_SECONDS + since.seconds) * _SECOND + since.microseconds
+
+
+def from_microseconds(value: int | None) -> datetime | None:
+    """The time, in UTC."""
+    return None if value is None else _EPOCH + timedelta(0, 0, value)
+
+
+def to_bytes(value: UUID | None) -> bytes | None:
+    """The 16 bytes of an id."""
+    return None if value is None else value.bytes
+
+
+def from_bytes(value: bytes | None) -> UUID | None:
+    """The UUID without the checks of its constructor, which cost more than all the rest of reading a row."""
+    if value is None:
+        return None
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", int.from_bytes(value))
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
+def _millionths(value: Decimal) -> int:
+    numerator, denominator = value.as_integer_ratio()
+    millionths, rest = divmod(numerator * _SCALE, denominator)
+    if rest or not -_LARGEST <= millionths < _LARGEST:
+        message = "a decimal number needs more places than can be stored"
+        raise ValueError(message)
+    return millionths
+
+
+def exact(value: Decimal | None) -> Decimal | None:
+    """The number as it is, refused if it would have to be rounded."""
+    if value is not None:
+        _millionths(value)
+    return value
+
+
+def to_millionths(value: Decimal | None) -> int | None:
+    """The number as an integer."""
+    return None if value is None else _millionths(value)
+
+
+def from_millionths(value: int | None) -> Decimal | None:
+    """The number, with six places."""
+    return None if value is None else Decimal(value).scaleb(-6)
+
+
+def to_json(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON can hold
+    """Compact JSON text."""
+    if value is None:
+        return None
+    plain = dict(value) if isinstance(value, Mapping) else value
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
