@@ -6,9 +6,7 @@ imported. Values are seldom compared, so one implementation that goes through th
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import attrs
+from typing import Any, ClassVar
 
 __all__ = ["Value"]
 
@@ -20,7 +18,7 @@ class Value:
     """
 
     __slots__ = ()
-    __attrs_attrs__: ClassVar[tuple[attrs.Attribute[object], ...]]
+    __attrs_attrs__: ClassVar[tuple[Any, ...]]
 
     def __repr__(self) -> str:
         shown = (f"{field.name}={getattr(self, field.name)!r}" for field in self.__attrs_attrs__ if field.repr)

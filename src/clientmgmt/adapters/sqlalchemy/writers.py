@@ -10,56 +10,60 @@ from clientmgmt.errors import TransactionConflictError, TransactionError
 __all__ = ["WriterQueue"]
 
 
+class _Ticket:
+    """A thread's place in the queue; ``turn`` is released when it has come to the front."""
+
+    __slots__ = ("thread", "turn")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+
 class WriterQueue:
     """A lock that is fair, knows its holder, and is not waited for longer than ``timeout`` seconds.
 
-    SQLite lets one connection write and lets the others poll; who polls last may wait for ever.
+    SQLite lets one connection write and has the others poll; who polls at the wrong moments waits for ever.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._mutex = threading.Lock()
-        self._holder: int | None = None
-        self._waiting: deque[tuple[int, threading.Lock]] = deque()
+        self._tickets: deque[_Ticket] = deque()  # the first one holds the lock
 
     def acquire(self) -> None:
         """Wait for this thread's turn.
 
         ``TransactionError`` if it holds the lock already, ``TransactionConflictError`` after the timeout.
         """
-        me = threading.get_ident()
+        ticket = _Ticket()
         with self._mutex:
-            if self._holder is None:
-                self._holder = me
-                return
-            if self._holder == me:
+            if self._tickets and self._tickets[0].thread == ticket.thread:
                 message = "this thread is inside a unit of work of this store already"
                 raise TransactionError(message)
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append((me, turn))
-        try:
-            arrived = turn.acquire(timeout=self._timeout)
-        except BaseException:  # an interrupt: whoever comes next must not wait for this thread
-            self._leave(me, turn)
-            raise
-        if not arrived:
-            self._leave(me, turn)
-            message = "other units of work were writing for too long"
-            raise TransactionConflictError(message)
+            self._tickets.append(ticket)
+            if self._tickets[0] is ticket:
+                return
+        self._wait(ticket)
 
     def release(self) -> None:
         """Let the next one in."""
-        with self._mutex:
-            if self._waiting:
-                self._holder, turn = self._waiting.popleft()
-                turn.release()
-            else:
-                self._holder = None
+        self._remove(self._tickets[0])
 
-    def _leave(self, me: int, turn: threading.Lock) -> None:
-        with self._mutex:
-            if (me, turn) in self._waiting:
-                self._waiting.remove((me, turn))
+    def _wait(self, ticket: _Ticket) -> None:
+        try:
+            if ticket.turn.acquire(timeout=self._timeout):
                 return
-        self.release()  # the turn came after all
+            message = "other units of work were writing for too long"
+            raise TransactionConflictError(message)
+        except BaseException:  # an interrupt, too, must not leave a ticket that nobody gives back
+            self._remove(ticket)
+            raise
+
+    def _remove(self, ticket: _Ticket) -> None:
+        with self._mutex:
+            was_first = self._tickets[0] is ticket
+            self._tickets.remove(ticket)
+            if was_first and self._tickets:
+                self._tickets[0].turn.release()
