@@ -64,7 +64,11 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
     too late is marked as expired, so that a clock set back does not bring it to life.
     """
     invitation_id = _invitation_id(desk, token)
-    user, known = desk.write(_look, invitation_id)
+    try:
+        user, known = desk.read(_look, invitation_id)
+    except InvalidLinkError:
+        desk.write(_open_or_record, invitation_id)
+        raise
     if known is None:
         rules = desk.wiring.settings(desk.tenant).rules.passwords
         refuse(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
@@ -139,16 +143,21 @@ def _inspect(work: Work, invitation_id: InvitationId) -> LinkView:
 
 
 def _look(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
-    """Who is about to accept, and the hash that confirms it if there is one; an expiry is put on record."""
+    """Who is about to accept, and the hash that confirms it if there is one."""
+    user = _open(work, invitation_id, lock=False).user
+    if user.credential_at is None:
+        return user, None
+    return user, Known(user.id, work.uow.get(CREDENTIALS, user.id).hash)
+
+
+def _open_or_record(work: Work, invitation_id: InvitationId) -> Opened:
+    """Like :func:`_open`, with the user locked; a refusal because of expiry is put on record."""
     try:
-        user = _open(work, invitation_id, lock=False).user
+        return _open(work, invitation_id, lock=True)
     except InvalidLinkError as refusal:
         if refusal.reason == InvitationState.EXPIRED:
             _record_expiry(work, invitation_id)
         raise Recorded(refusal) from None
-    if user.credential_at is None:
-        return user, None
-    return user, Known(user.id, work.uow.get(CREDENTIALS, user.id).hash)
 
 
 def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
@@ -165,7 +174,7 @@ def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
 
 
 def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign_in: bool) -> Session | None:
-    opened = _open(work, invitation_id, lock=True)
+    opened = _open_or_record(work, invitation_id)
     user, invitation = opened.user, opened.invitation
     if (user.credential_at is None) is (hashed is None):
         raise StaleVersionError

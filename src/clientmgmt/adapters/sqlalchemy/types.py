@@ -102,7 +102,7 @@ class ChoiceType(sa.types.TypeDecorator[StrEnum]):
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
-        return dialect.type_descriptor(_native_text(dialect))
+        return _native_text(dialect)
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
         """What turns a value into a parameter."""
