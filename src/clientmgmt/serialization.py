@@ -107,7 +107,7 @@ def _violations(error: Exception, path: str) -> Iterator[Violation]:
         case _Wrong():
             yield Violation(error.code, error.message, path or None)
         case ForbiddenExtraKeysError():
-            for name in sorted(map(str, error.extra_fields)):
+            for name in sorted(error.extra_fields, key=str):
                 yield Violation("unknown_field", "is not a known field", _below(path, name))
         case StructureHandlerNotFoundError():
             message = f"{error.type_} cannot be read from JSON"
@@ -125,7 +125,7 @@ def _grouped(error: ClassValidationError | IterableValidationError, path: str) -
             yield from _violations(reason, below)
 
 
-def _below(path: str, part: str) -> str:
+def _below(path: str, part: object) -> str:
     """The path of a part; a name that no field could have is not repeated."""
     match part:
         case IterableValidationNote(index=int(number)):

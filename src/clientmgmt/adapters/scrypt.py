@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 import threading
 
 import attrs
@@ -89,7 +88,7 @@ class ScryptHasher:
         if len(password) > _LONGEST:
             message = f"must have at most {_LONGEST} characters"
             raise InvalidInputError([Violation("too_long", message, "password", {"limit": _LONGEST})])
-        cost, salt = self._cost, secrets.token_bytes(_SALT_SIZE)
+        cost, salt = self._cost, os.urandom(_SALT_SIZE)
         parameters = f"ln={cost.n.bit_length() - 1},r={cost.r},p={cost.p}"
         return f"$scrypt${parameters}${_encoded(salt)}${_encoded(self._derived(password, cost, salt))}"
 

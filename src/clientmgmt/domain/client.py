@@ -85,7 +85,23 @@ class Client(Value):
             reason=reason,
             suspends_downstream=target.suspends_downstream,
         )
-        return attrs.evolve(self, status=target, status_since=stamp.at), fact
+        return self._in_status(target, since=stamp.at), fact
+
+    def _in_status(self, status: ClientStatus, *, since: datetime) -> Client:
+        """Built directly: ``attrs.evolve`` takes twice as long, and a status is what changes most."""
+        return Client(
+            id=self.id,
+            kind=self.kind,
+            name=self.name,
+            name_key=self.name_key,
+            email=self.email,
+            status=status,
+            status_since=since,
+            language=self.language,
+            created_at=self.created_at,
+            created_by=self.created_by,
+            version=self.version,
+        )
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -39,7 +39,10 @@ class ClientStatus(StrEnum):
     @property
     def suspends_downstream(self) -> bool:
         """Whether workflows that depend on the client should rest."""
-        return self in {ClientStatus.PROSPECT, ClientStatus.PAUSED, ClientStatus.CLOSED}
+        return self in _SUSPENDED
+
+
+_SUSPENDED = frozenset({ClientStatus.PROSPECT, ClientStatus.PAUSED, ClientStatus.CLOSED})
 
 
 class ClientTrigger(StrEnum):

@@ -82,8 +82,8 @@ class SmtpNotifier:
 
         Raises:
             TemporaryDeliveryError: the server cannot be reached or signed in to, or says to try later.
-            PermanentDeliveryError: the server refuses sender, recipient or text for good (5xx), or the message
-                cannot be written as a mail.
+            PermanentDeliveryError: the server refuses sender, recipient or text for good (5xx), or the
+                message cannot be written as a mail.
         """
         letter = build(message, date=self._clock.now())
         try:

@@ -66,14 +66,13 @@ def _prepare_sqlite(driver: Any, _record: object) -> None:  # noqa: ANN401 - a c
 
 
 def _log_ahead(driver: Any) -> None:  # noqa: ANN401 - a connection of the driver
-    """Switch to write-ahead logging. SQLite does not wait for others here, so this does."""
-    if driver.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        return
-    for _ in range(int(BUSY_SECONDS / _PAUSE)):
+    """Switch to write-ahead logging. SQLite does not always wait for others here, so this does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
         try:
             driver.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE)
         else:

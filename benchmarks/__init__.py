@@ -1,0 +1,1 @@
+"""Benchmarks: each beside a stated baseline, both sides in one process, turn by turn."""

