@@ -108,5 +108,4 @@ def benchmarks(session: nox.Session) -> None:
     if not existing("benchmarks"):
         session.skip("there is no folder benchmarks/")
     session.install("-e", ".[dev]")
-    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
-        session.run("python", script)
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -27,6 +27,7 @@ PUBLIC = (
     "clientmgmt.testing",
     "clientmgmt.testing.conformance",
     "clientmgmt.testing.kit",
+    "clientmgmt.testing.machine",
     "clientmgmt.testing.strategies",
     "clientmgmt.adapters.argon2",
     "clientmgmt.adapters.console",
@@ -141,6 +142,12 @@ def miss_public_names(app: Sphinx, env: BuildEnvironment) -> None:
         getLogger(__name__).warning("public, but on no page: %s", name)
 
 
+def hide_private_bases(app: Sphinx, name: str, thing: object, options: object, bases: list[type]) -> None:
+    """Show no base class that users cannot import."""
+    shown = [base for base in bases if f"{base.__module__}.{base.__qualname__}" in NAMES]
+    bases[:] = shown or [base for base in bases if not base.__module__.startswith("clientmgmt")] or [object]
+
+
 def hide_private_arguments(
     app: Sphinx,
     what: str,
@@ -170,6 +177,7 @@ def read_sections(
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-bases", hide_private_bases)
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", hide_private_arguments)
     app.connect("autodoc-skip-member", skip_what_stands_elsewhere)

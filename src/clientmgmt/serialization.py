@@ -281,10 +281,6 @@ def _itself(value: T) -> T:
     return value
 
 
-def _value(member: Enum) -> object:
-    return member.value
-
-
 def _no_value(value: object) -> NoReturn:
     message = f"{type(value).__name__} cannot be written to JSON"
     raise ConfigurationError(message)
@@ -330,7 +326,6 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(attrs.has, lambda kind: _class_reader(converter, kind))
     converter.register_structure_hook_func(_is_enum, lambda data, kind: _member(kind, data))
     converter.register_structure_hook_factory(_is_event, lambda kind: _event_reader(converter, kind))
-    converter.register_unstructure_hook_func(_is_enum, _value)
     converter.register_unstructure_hook_factory(_is_event, lambda kind: _event_writer(converter, kind))
     for kind, read in _READERS.items():
         converter.register_structure_hook(kind, _leaf(read))

@@ -71,8 +71,8 @@ def known_in(headers: Sequence[str]) -> int:
 def columns_of(headers: Sequence[str], *, ignored: Collection[str] = ()) -> tuple[str | None, ...]:
     """The column that each header means, ``None`` for those to leave out.
 
-    ``CannotRunError`` names every header that is unknown, every column that two headers mean, and those that are
-    missing.
+    ``CannotRunError`` names every header that is unknown, every column that two headers mean, and every
+    required one that is missing.
     """
     left_out = {_unified(header) for header in ignored}
     columns = tuple(None if _unified(header) in left_out else canonical(header) for header in headers)

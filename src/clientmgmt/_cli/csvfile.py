@@ -1,4 +1,4 @@
-"""Reading a CSV file as it comes: its encoding and delimiter are found out, its broken rows are told, not guessed."""
+"""Reading a CSV file as it comes: how it is written is found out, what is broken is told, never guessed."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class _Lines(Iterator[str]):
         self._taken.clear()
 
     def give_up(self) -> bool:
-        """The line after the one with which this record began begins a record; answers if there were more lines."""
+        """Begin a record with the line after the one that began this; answer if there were more lines."""
         again = self._taken[1:]
         self._waiting.extendleft(reversed(again))
         self._line += 1
@@ -155,7 +155,7 @@ def _header(sample: str, delimiter: str) -> Sequence[str]:
 
 
 def _split(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """The rows that are not blank: the number of the first line, the cells, and what is wrong if there are none."""
+    """The rows that are not blank: number of the first line, cells, and what is wrong if there are none."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         try:

@@ -16,7 +16,7 @@ _BLOCK = 1 << 20
 
 
 def decoded(file: BinaryIO, encoding: str | None) -> tuple[str, TextIO]:
-    """The name of the encoding, and the text of the file from its start; ``CannotRunError`` if it has none."""
+    """The name of the encoding, and the text from its start; ``CannotRunError`` if it cannot be read so."""
     name = encoding or _marked(file) or _guess(file)
     _check(file, name)
     file.seek(0)

@@ -34,10 +34,10 @@ def row_of(*cells: str) -> tuple[Text, ...]:
 
 
 def visible(text: str) -> str:
-    """The text with escapes for what would move the cursor, colour the screen or turn the direction.
+    r"""The text with escapes for what would move the cursor, colour the screen or turn the direction.
 
-    >>> visible("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
     """
     return "".join(map(_neutral, text))
 

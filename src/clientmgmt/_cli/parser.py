@@ -58,8 +58,9 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
     summary = "add clients and their people from a CSV file; nobody is invited"
     parser = _add(commands, "import", "importing", summary)
     parser.epilog = (
-        "What is there already stays as it is: the same file again adds nothing, and a run that was cut short is "
-        "completed by running it again. Exit code: 0 all rows are fine, 1 some were refused, 2 nothing could be done."
+        "What is there already stays as it is: the same file again adds nothing, and a run that was cut "
+        "short is completed by running it again. Exit code: 0 if all rows are fine, 1 if some were refused, "
+        "2 if it cannot run."
     )
     parser.add_argument("file", metavar="FILE.csv", help="a CSV file with a header; see 'clientmgmt columns'")
     _add_database(parser)

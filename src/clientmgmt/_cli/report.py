@@ -1,4 +1,4 @@
-"""What became of the rows: counted, shown, and written to a file that spreadsheets cannot mistake for formulas."""
+"""What became of the rows: counted, shown, and written to a file in which no cell is a formula."""
 
 from __future__ import annotations
 

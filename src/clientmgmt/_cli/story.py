@@ -56,7 +56,7 @@ class Story:
 
     def tell(self) -> None:
         """All of it, in order."""
-        self._teller.say("A week of three clients and their people, on SQLite. The clock is moved by hand.")
+        self._teller.say("A week of three clients and their people. Its clock is moved by hand.")
         acme, bolt = self._clients()
         jane, sam, zoe, lee = self._contacts(acme, bolt)
         self._mistakes(acme)
@@ -88,8 +88,9 @@ class Story:
         bolt = add(name="Bolt Bikes", email="office@bolt.example")
         cora = add(name="Cora Design", email="hi@cora.example", status="prospect")
         self._teller.say(f"{ada.name} joins the staff as {ada.roles[0]}, and adds three clients:")
+        reference = self.workspace.clients.references(acme.id)[0]
         self._teller.items(
-            (acme.name, acme.status, "the CRM knows it as C-1001, and so it is found"),
+            (acme.name, acme.status, f"{reference.value} in the {reference.system}"),
             (bolt.name, bolt.status),
             (cora.name, cora.status),
         )

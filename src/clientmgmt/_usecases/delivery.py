@@ -142,6 +142,7 @@ def _render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
     letter = _letter(desk, settings, subject)
     return Message(
         id=str(mail.id),
+        date=mail.created_at,
         tenant=desk.tenant,
         type=mail.type,
         sender=settings.require_sender(),

@@ -49,11 +49,8 @@ _SET_INT = cast("_Slot", vars(UUID)["int"]).__set__
 _SET_SAFE = cast("_Slot", vars(UUID)["is_safe"]).__set__
 _new: Callable[[type[UUID]], UUID] = object.__new__
 
-_TAIL_BITS = 74
-_LOW_BITS = 62
-_LOW_MASK = (1 << _LOW_BITS) - 1
-_VERSION = 7 << 76
-_VARIANT = 2 << 62
+_LOW = 1 << 62
+_FIXED = 7 << 76 | 2 << 62
 _STEPS = struct.Struct("1024I")
 
 
@@ -70,11 +67,12 @@ class Uuid7Source:
     (7, True)
     """
 
-    __slots__ = ("__weakref__", "_lock", "_millisecond", "_steps", "_tail")
+    __slots__ = ("__weakref__", "_high", "_lock", "_low", "_millisecond", "_steps")
 
     _lock: threading.Lock
     _millisecond: int
-    _tail: int
+    _high: int
+    _low: int
     _steps: Iterator[int]
 
     def __init__(self) -> None:
@@ -88,12 +86,12 @@ class Uuid7Source:
         now = time.time_ns() // 1_000_000
         with self._lock:
             if now > self._millisecond:
-                self._millisecond = now
-                self._tail = self._random_tail()
+                self._begin(now)
             else:
-                self._step()
-            millisecond, tail = self._millisecond, self._tail
-        value = millisecond << 80 | _VERSION | tail >> _LOW_BITS << 64 | _VARIANT | tail & _LOW_MASK
+                self._low += next(self._steps, 0) or self._refill()
+                if self._low >= _LOW:
+                    self._begin(self._millisecond + 1)
+            value = self._high | self._low
         made = _new(UUID)
         _SET_INT(made, value)
         _SET_SAFE(made, SafeUUID.unknown)
@@ -101,25 +99,19 @@ class Uuid7Source:
 
     def _restart(self) -> None:
         self._lock = threading.Lock()
-        self._millisecond = 0
-        self._tail = 0
         self._steps = iter(())
+        self._begin(0)
 
-    def _random(self) -> int:
-        for number in self._steps:
-            return number
+    def _begin(self, millisecond: int) -> None:
+        """Draw the random bits of a millisecond; the highest of the lower 62 is kept free for steps."""
+        drawn = int.from_bytes(os.urandom(10), "big")
+        self._millisecond = millisecond
+        self._high = millisecond << 80 | (drawn >> 68) << 64 | _FIXED
+        self._low = drawn & (_LOW // 2 - 1)
+
+    def _refill(self) -> int:
         self._steps = iter(_STEPS.unpack(os.urandom(_STEPS.size)))
-        return next(self._steps)
-
-    def _random_tail(self) -> int:
-        """The first tail of a millisecond; its highest bit is kept free for the steps."""
-        return (self._random() << 64 | self._random() << 32 | self._random()) & ((1 << _TAIL_BITS - 1) - 1)
-
-    def _step(self) -> None:
-        self._tail += 1 + self._random()
-        if self._tail >> _TAIL_BITS:
-            self._millisecond += 1
-            self._tail = self._random_tail()
+        return 1 + next(self._steps)
 
 
 def _restart(reference: weakref.ref[Uuid7Source]) -> None:

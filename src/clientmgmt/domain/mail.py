@@ -125,11 +125,12 @@ class Mailbox(Value):
 class Message(Value):
     """A mail ready to be handed over.
 
-    ``id`` stays the same when the mail is tried again: notifiers use it as the idempotency key. ``text`` may
-    carry a link, so it is kept out of ``repr``; it is never stored.
+    ``id`` and ``date`` (when the mail was committed) stay the same when the mail is tried again; notifiers use the
+    id as the idempotency key. ``text`` may carry a link, so it is kept out of ``repr``; it is never stored.
     """
 
     id: str
+    date: datetime
     tenant: str
     type: MailType
     sender: Mailbox

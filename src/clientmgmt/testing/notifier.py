@@ -58,11 +58,12 @@ class RecordingNotifier:
     def token(self, email: str) -> str:
         """The token in that link: its parameter ``t``, else its last part; ``LookupError`` without a link.
 
+        >>> from datetime import UTC, datetime
         >>> from clientmgmt.domain.mail import Mailbox, MailType
         >>> notifier = RecordingNotifier()
         >>> ada = Mailbox("Ada", "ada@a.example")
         >>> text = "Welcome: https://shop.example/join?t=s3cr3t"
-        >>> mail = dict(id="1", tenant="acme", type=MailType.INVITATION, subject="Welcome")
+        >>> mail = dict(id="1", date=datetime(2026, 1, 5, tzinfo=UTC), tenant="acme", type=MailType.INVITATION, subject="Welcome")
         >>> notifier.send(Message(sender=ada, to=ada, text=text, **mail)), notifier.token("ada@a.example")
         ('recorded-1', 's3cr3t')
         """

@@ -18,7 +18,6 @@ from clientmgmt.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from clientmgmt.ports.system import Clock
 
 __all__ = ["SmtpNotifier"]
 
@@ -37,8 +36,8 @@ class SmtpNotifier:
     """Hands messages to the SMTP server ``host``, one connection each; safe to use from many threads.
 
     ``port`` follows from ``security`` if it is not given: 587 for ``starttls``, 465 for ``tls``, 25 for
-    ``none``. ``timeout`` is in seconds, for each answer of the server. ``clock`` dates the mails. ``context``
-    replaces the default checks of certificates. ``local_hostname`` is what the server is greeted with, the
+    ``none``. ``timeout`` is in seconds, for each answer of the server. ``context`` replaces the default
+    checks of certificates. ``local_hostname`` is what the server is greeted with, the
     machine's own name by default.
 
     A message goes to all its recipients or to none. What the server says in refusing is not repeated, because
@@ -54,7 +53,6 @@ class SmtpNotifier:
         host: str,
         port: int | None = None,
         *,
-        clock: Clock,
         username: str | None = None,
         password: Secret | str | None = None,
         security: Literal["starttls", "tls", "none"] = "starttls",
@@ -67,7 +65,6 @@ class SmtpNotifier:
         if not host or not timeout > 0:
             _misconfigured("host must not be empty, and timeout is a positive number of seconds")
         self._host, self._port = host, _PORTS[security] if port is None else port
-        self._clock = clock
         self._login = _login(username, password, in_clear=security == "none" and host not in _LOOPBACK)
         self._security = security
         self._timeout = timeout
@@ -85,7 +82,7 @@ class SmtpNotifier:
             PermanentDeliveryError: the server refuses sender, recipient or text for good (5xx), or the
                 message cannot be written as a mail.
         """
-        letter = build(message, date=self._clock.now())
+        letter = build(message)
         try:
             with self._server() as server:
                 return _transfer(server, letter)

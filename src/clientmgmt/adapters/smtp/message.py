@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import datetime
 from email.charset import Charset
 from email.header import Header
 from email.message import EmailMessage
@@ -67,8 +66,8 @@ class Letter:
         return not all(address.isascii() for address in (self.sender, *self.recipients))
 
 
-def build(message: Message, *, date: datetime) -> Letter:
-    """The mail for ``message``, dated ``date``, and the addresses of its envelope with domains in ASCII.
+def build(message: Message) -> Letter:
+    """The mail for ``message``, and the addresses of its envelope with domains in ASCII.
 
     Its Message-ID is made of ``message.id`` and the sender's domain: the same whenever the message is tried
     again.
@@ -88,7 +87,7 @@ def build(message: Message, *, date: datetime) -> Letter:
     if message.reply_to is not None:
         mail["Reply-To"] = _named(message.reply_to, _address(message.reply_to, "reply_to"), "reply_to")
     mail["Subject"] = _text(message.subject, "subject")
-    mail["Date"] = format_datetime(date)
+    mail["Date"] = format_datetime(message.date)
     mail["Message-ID"] = f"<{_id(message.id)}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(_body(message.text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from threading import Lock as Turn
 
 from clientmgmt.errors import TransactionConflictError, TransactionError
 
@@ -17,7 +18,7 @@ class _Ticket:
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.turn = threading.Lock()
+        self.turn = Turn()
         self.turn.acquire()
 
 
@@ -53,13 +54,14 @@ class WriterQueue:
 
     def _wait(self, ticket: _Ticket) -> None:
         try:
-            if ticket.turn.acquire(timeout=self._timeout):
-                return
-            message = "other units of work were writing for too long"
-            raise TransactionConflictError(message)
-        except BaseException:  # an interrupt, too, must not leave a ticket that nobody gives back
+            arrived = ticket.turn.acquire(timeout=self._timeout)
+        except BaseException:  # an interrupt must not leave a ticket that nobody gives back
             self._remove(ticket)
             raise
+        if not arrived:
+            self._remove(ticket)
+            message = "other units of work were writing for too long"
+            raise TransactionConflictError(message)
 
     def _remove(self, ticket: _Ticket) -> None:
         with self._mutex:

@@ -1,0 +1,64 @@
+"""Stores that know the kit. Those in SQL databases are made once and emptied before each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables
+from clientmgmt.testing.kit import KIT
+from tests.postgres import new_schema, postgres_url
+
+__all__ = ["postgres_url"]
+
+
+@pytest.fixture
+def memory_storage() -> InMemoryStorage:
+    return InMemoryStorage(collections=KIT)
+
+
+@pytest.fixture
+def sqlite_storage(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> SQLStorage:
+    storage, engine = sqlite_kit
+    empty(engine, schema=None)
+    return storage
+
+
+@pytest.fixture
+def postgres_storage(postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> SQLStorage:
+    storage, engine, schema = postgres_kit
+    empty(engine, schema=schema)
+    return storage
+
+
+@pytest.fixture(scope="session")
+def sqlite_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SQLStorage, sa.Engine]]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'kit.db'}"
+    storage = SQLStorage(url, collections=KIT)
+    storage.upgrade()
+    engine = sa.create_engine(url)
+    yield storage, engine
+    engine.dispose()
+    storage.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_kit(postgres_url: str) -> Iterator[tuple[SQLStorage, sa.Engine, str]]:
+    engine = sa.create_engine(postgres_url, isolation_level="READ COMMITTED", pool_size=20)
+    with new_schema(engine) as schema:
+        storage = SQLStorage(engine, schema=schema, collections=KIT)
+        storage.upgrade()
+        yield storage, engine, schema
+    engine.dispose()
+
+
+def empty(engine: sa.Engine, *, schema: str | None) -> None:
+    """Delete all rows but those that say which version the schema has."""
+    tables = build_tables(sa.MetaData(), collections=KIT, schema=schema)
+    with engine.begin() as connection:
+        for name in reversed(list(tables)):
+            if name != "schema":
+                connection.execute(tables[name].delete())

@@ -1,0 +1,181 @@
+"""The schema is created once, recorded, and never changed silently."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables
+from clientmgmt.errors import SchemaError
+from clientmgmt.testing.kit import KIT, SHELVES, Shelf, uid
+
+SHELF = Shelf(id=uid(1), code="A")
+CREATED = len(KIT) + 2
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sa.Engine, str | None]]:
+    """An engine, and the schema in which nothing is yet."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("postgres_engine"), request.getfixturevalue("schema")
+        return
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'bare.db'}")
+    sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    yield engine, None
+    engine.dispose()
+
+
+@pytest.fixture
+def storage(bare: tuple[sa.Engine, str | None]) -> SQLStorage:
+    engine, schema = bare
+    return SQLStorage(engine, schema=schema, collections=KIT)
+
+
+def set_version(bare: tuple[sa.Engine, str | None], version: int) -> None:
+    engine, schema = bare
+    versions = build_tables(sa.MetaData(), collections=KIT, schema=schema)["schema"]
+    with engine.begin() as connection:
+        connection.execute(sa.update(versions).values(version=version))
+
+
+def test_the_second_upgrade_does_nothing(storage: SQLStorage) -> None:
+    assert len(storage.upgrade()) == CREATED
+    assert storage.upgrade() == ()
+    with storage.unit_of_work("t") as uow:
+        uow.add(SHELVES, SHELF)
+
+
+def test_the_engine_of_a_host_is_not_filled_silently(storage: SQLStorage) -> None:
+    with pytest.raises(SchemaError, match=r"call upgrade\(\)"), storage.unit_of_work("t"):
+        pass
+    assert "wrong_schema" in {note.code for note in storage.check()}
+    storage.upgrade()
+    with storage.unit_of_work("t") as uow:
+        assert uow.count(SHELVES) == 0
+    assert "wrong_schema" not in {note.code for note in storage.check()}
+
+
+def test_a_newer_schema_is_left_alone(bare: tuple[sa.Engine, str | None], storage: SQLStorage) -> None:
+    storage.upgrade()
+    set_version(bare, 1000)
+    with pytest.raises(SchemaError, match="install a later release"):
+        storage.upgrade()
+    with pytest.raises(SchemaError, match="install a later release"), storage.unit_of_work("t"):
+        pass
+    with pytest.raises(SchemaError):
+        storage.tenants(SHELVES)
+    assert "wrong_schema" in {note.code for note in storage.check()}
+
+
+def test_an_older_schema_wants_an_upgrade(bare: tuple[sa.Engine, str | None], storage: SQLStorage) -> None:
+    storage.upgrade()
+    set_version(bare, 0)
+    with (
+        pytest.raises(SchemaError, match=r"has version 0, not 1: call upgrade\(\)"),
+        storage.unit_of_work("t"),
+    ):
+        pass
+    assert storage.upgrade() == ()
+    with storage.unit_of_work("t") as uow:
+        assert uow.count(SHELVES) == 0
+
+
+def test_a_collection_that_came_later_gets_its_table(bare: tuple[sa.Engine, str | None]) -> None:
+    engine, schema = bare
+    SQLStorage(engine, schema=schema, collections=KIT[:1]).upgrade()
+    storage = SQLStorage(engine, schema=schema, collections=KIT)
+    assert {note.code for note in storage.check()} >= {"table_missing"}
+    assert len(storage.upgrade()) == len(KIT) - 1
+
+
+def test_the_schema_itself_is_created(postgres_engine: sa.Engine, schema: str) -> None:
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {schema}")
+    assert len(SQLStorage(postgres_engine, schema=schema, collections=KIT).upgrade()) == CREATED
+
+
+def test_a_new_file_gets_its_tables_at_first_use(tmp_path: Path) -> None:
+    storage = SQLStorage(f"sqlite:///{tmp_path / 'new.db'}", collections=KIT)
+    with storage.unit_of_work("t") as uow:
+        uow.add(SHELVES, SHELF)
+    storage.close()
+
+
+def test_a_file_that_holds_something_else_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (id INTEGER)")
+    connection.close()
+    storage = SQLStorage(f"sqlite:///{path}", collections=KIT)
+    with pytest.raises(SchemaError), storage.unit_of_work("t"):
+        pass
+    storage.close()
+
+
+PROGRAM = """
+import sys
+from clientmgmt.adapters.sqlalchemy import SQLStorage
+storage = SQLStorage(sys.argv[1], prefix=sys.argv[2])
+sys.stdin.readline()
+if sys.argv[3] == "upgrade":
+    print(len(storage.upgrade()))
+else:
+    with storage.unit_of_work("t") as uow:
+        print(uow.next_number("n"))
+storage.close()
+"""
+
+
+def together(url: str, prefix: str, what: str) -> list[int]:
+    """What three processes print that start the same thing at the same time."""
+    command = [sys.executable, "-c", PROGRAM, url, prefix, what]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return sorted(int(process.communicate()[0]) for process in processes)
+
+
+def test_processes_that_upgrade_together_do_it_once(tmp_path: Path) -> None:
+    assert [done > 0 for done in together(f"sqlite:///{tmp_path / 'new.db'}", "cm_", "upgrade")] == [
+        False
+    ] * 2 + [True]
+
+
+def test_processes_that_upgrade_postgresql_together_do_it_once(
+    postgres_url: str, postgres_engine: sa.Engine
+) -> None:
+    prefix = "together_"
+    try:
+        assert [done > 0 for done in together(postgres_url, prefix, "upgrade")] == [False] * 2 + [True]
+    finally:
+        metadata = sa.MetaData()
+        build_tables(metadata, prefix=prefix)
+        metadata.drop_all(postgres_engine)
+
+
+def test_processes_that_use_a_new_file_together_find_their_tables(tmp_path: Path) -> None:
+    assert together(f"sqlite:///{tmp_path / 'new.db'}", "cm_", "use") == [1, 2, 3]
+
+
+def test_the_schema_that_was_created_is_the_one_that_is_derived(
+    bare: tuple[sa.Engine, str | None], storage: SQLStorage
+) -> None:
+    engine, schema = bare
+    storage.upgrade()
+    inspector = sa.inspect(engine)
+    for table in build_tables(sa.MetaData(), collections=KIT, schema=schema).values():
+        columns = {column["name"]: column["nullable"] for column in inspector.get_columns(table.name, schema)}
+        assert columns == {column.name: column.nullable for column in table.c}
+        indexes = {index["name"] for index in inspector.get_indexes(table.name, schema)}
+        assert indexes >= {index.name for index in table.indexes}
+        references = {key["name"] for key in inspector.get_foreign_keys(table.name, schema)}
+        assert references == {key.name for key in table.foreign_key_constraints}

@@ -1,0 +1,303 @@
+"""The conformance suite can fail: stores with one planted bug each do not pass it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.adapters.memory._storage import TenantData
+from clientmgmt.adapters.memory._tables import Table
+from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork
+from clientmgmt.errors import NotFoundError
+from clientmgmt.ports import Collection, Operator, Storage
+from clientmgmt.testing.conformance import StorageConformance
+from clientmgmt.testing.kit import KIT
+from clientmgmt.testing.machine import StorageMachine
+
+
+class IgnoresTheTenant(InMemoryStorage):
+    def _data(self, _: str) -> TenantData:
+        return super()._data("all")
+
+
+class ChecksNoKeys(InMemoryUnitOfWork):
+    @staticmethod
+    def _check_new(table: Table, entity: Any) -> None:
+        pass
+
+
+class ChecksNoKeysOnSave(InMemoryUnitOfWork):
+    def save(self, collection: Any, entity: Any) -> Any:
+        self.get(collection, entity.id)
+        return self._saved(collection, entity, entity.version + 1)
+
+    def _saved(self, collection: Collection[Any], entity: Any, version: int) -> Any:
+        raised = attrs.evolve(entity, version=version)
+        self._undo.append(self._data.table(collection.name).move(entity.id.int, raised))
+        return raised
+
+
+class ForgetsToRaiseTheVersion(InMemoryUnitOfWork):
+    def save(self, collection: Any, entity: Any) -> Any:
+        raised = super().save(collection, entity)
+        self._undo.append(self._data.table(collection.name).move(entity.id.int, entity))
+        return raised
+
+
+class ChecksNoReferences(InMemoryUnitOfWork):
+    def _check_references(self, table: Table, entities: Sequence[Any]) -> None:
+        pass
+
+
+class RemovesWhatIsReferredTo(InMemoryUnitOfWork):
+    def remove(self, collection: Any, *ids: Any) -> int:
+        table = self._writing(collection.name)
+        keys = {id_.int for id_ in ids} & set(table.rows)
+        self._undo.extend([table.move(key, None) for key in keys])
+        return len(keys)
+
+
+class CountsRemovedIdsTwice(InMemoryUnitOfWork):
+    def remove(self, collection: Any, *ids: Any) -> int:
+        known = self._data.table(collection.name).rows
+        named = sum(id_.int in known for id_ in ids)
+        super().remove(collection, *ids)
+        return named
+
+
+class KeepsWhatFailed(InMemoryUnitOfWork):
+    def roll_back(self) -> None:
+        pass
+
+
+class IsNotPoisoned(InMemoryUnitOfWork):
+    @contextmanager
+    def _poisoning(self) -> Iterator[None]:
+        yield
+
+
+class SwallowsInSavepoints(InMemoryUnitOfWork):
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        try:
+            with super().savepoint():
+                yield
+        except Exception:  # noqa: BLE001, S110 - this is the bug
+            pass
+
+
+class KeepsWhatFailedInSavepoints(InMemoryUnitOfWork):
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        yield
+
+
+class WorksAfterItsEnd(InMemoryUnitOfWork):
+    def close(self) -> None:
+        self._undo.clear()
+
+
+class WritesWhileReading(InMemoryUnitOfWork):
+    def _check(self, *, writes: bool = False) -> None:
+        super()._check(writes=False)
+
+
+class LosesNumbers(InMemoryUnitOfWork):
+    def next_number(self, name: str) -> int:
+        number = super().next_number(name)
+        self._undo.pop()
+        return number
+
+
+class ClaimsWholeLanes(InMemoryUnitOfWork):
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        table = self._writing(collection.name)
+        due = [row for row in table.in_order() if row.due_at <= now][:limit]
+        for row in due:
+            leased = attrs.evolve(row, due_at=now + lease, attempts=row.attempts + 1, version=row.version + 1)
+            self._undo.append(table.move(row.id.int, leased))
+        return tuple(table.rows[row.id.int] for row in due)
+
+
+class ClaimsBeyondTheLimit(InMemoryUnitOfWork):
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        return super().claim(collection, now=now, lease=lease, limit=limit + 1)
+
+
+class QueuesById(InMemoryUnitOfWork):
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        queue = self._data.table(collection.name).queue
+        assert queue is not None
+        for lane in queue.lanes.values():
+            lane.sort(key=lambda entry: entry[1])
+        return super().claim(collection, now=now, lease=lease, limit=limit)
+
+
+class OverwritesWhatIsThere(InMemoryUnitOfWork):
+    def add_if_absent(self, collection: Any, entity: Any) -> bool:
+        self.remove(collection, entity.id)
+        return super().add_if_absent(collection, entity)
+
+
+class IgnoresCaseInPrefixes(InMemoryUnitOfWork):
+    def find(self, source: Any, *where: Any, **options: Any) -> Any:
+        prefixes = [one for one in where if one.operator is Operator.PREFIX]
+        rows = super().find(source, *(one for one in where if one not in prefixes), **options)
+        return tuple(row for row in rows if all(self._begins(one, row) for one in prefixes))
+
+    def count(self, source: Any, *where: Any) -> int:
+        return len(self.find(source, *where))
+
+    @staticmethod
+    def _begins(one: Any, row: Any) -> bool:
+        value = one.field.get(row)
+        return value is not None and value.lower().startswith(one.value.lower())
+
+
+class BreaksTiesUpwards(InMemoryUnitOfWork):
+    def find(self, source: Any, *where: Any, order: Any = None, after: Any = None, limit: Any = None) -> Any:
+        if order is None or after is not None or not order.descending:
+            return super().find(source, *where, order=order, after=after, limit=limit)
+        rows = sorted(super().find(source, *where, order=order), key=lambda row: str(row))
+        return tuple(sorted(rows, key=order.field.get, reverse=True))[:limit]
+
+
+class StartsPagesTwice(InMemoryUnitOfWork):
+    def find(self, source: Any, *where: Any, order: Any = None, after: Any = None, limit: Any = None) -> Any:
+        rows = super().find(source, *where, order=order)
+        if after is not None:
+            seen = next((at for at, row in enumerate(rows) if row.id == after[1]), 0)
+            rows = rows[seen:]
+        return rows if limit is None else rows[:limit]
+
+
+class ListsEmptyTenants(InMemoryStorage):
+    def tenants(self, _: Any, *, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        return tuple(sorted(tenant for tenant in self._tenants if tenant > after))[:limit]
+
+
+class LetsUnitsMix(InMemoryStorage):
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        yield
+
+
+class RoundsTimes(InMemoryUnitOfWork):
+    def add(self, collection: Any, *entities: Any) -> None:
+        super().add(collection, *(self._rounded(entity) for entity in entities))
+
+    @staticmethod
+    def _rounded(entity: Any) -> Any:
+        return attrs.evolve(entity, at=entity.at.replace(microsecond=0)) if hasattr(entity, "at") else entity
+
+
+class AddsSomeOfABatch(InMemoryUnitOfWork):
+    def add(self, collection: Any, *entities: Any) -> None:
+        super().add(collection, *entities[:2_000])
+
+
+class FindsWithNone(InMemoryUnitOfWork):
+    def get_many(self, collection: Any, ids: Iterable[Any], *, lock: bool = False) -> Any:
+        found = super().get_many(collection, ids, lock=lock)
+        if not found:
+            raise NotFoundError
+        return found
+
+
+BUGS: tuple[tuple[type[Any], str], ...] = (
+    (IgnoresTheTenant, "test_other_tenants_are_not_read"),
+    (ChecksNoKeys, "test_a_taken_key_is_named"),
+    (ChecksNoKeysOnSave, "test_saving_to_a_taken_key_is_a_violation"),
+    (ChecksNoKeysOnSave, "test_an_old_version_is_stale"),
+    (ForgetsToRaiseTheVersion, "test_saving_raises_the_version"),
+    (ChecksNoReferences, "test_what_is_referred_to_must_be_there"),
+    (RemovesWhatIsReferredTo, "test_what_is_referred_to_is_not_removed"),
+    (CountsRemovedIdsTwice, "test_removing_counts"),
+    (KeepsWhatFailed, "test_an_error_undoes_everything"),
+    (IsNotPoisoned, "test_a_violation_poisons_every_verb"),
+    (IsNotPoisoned, "test_a_violation_caught_inside_a_savepoint_ends_it_badly"),
+    (SwallowsInSavepoints, "test_a_savepoint_contains_any_error"),
+    (KeepsWhatFailedInSavepoints, "test_savepoints_nest"),
+    (WorksAfterItsEnd, "test_a_unit_that_has_ended_refuses"),
+    (WritesWhileReading, "test_a_reading_unit_does_not_write"),
+    (LosesNumbers, "test_numbers_have_no_gaps"),
+    (ClaimsWholeLanes, "test_only_the_oldest_of_a_lane_is_claimed"),
+    (ClaimsBeyondTheLimit, "test_the_limit_holds"),
+    (QueuesById, "test_lanes_follow_the_order_of_commits"),
+    (OverwritesWhatIsThere, "test_add_if_absent_lets_be_what_is_there"),
+    (IgnoresCaseInPrefixes, "test_prefix_compares_code_points"),
+    (BreaksTiesUpwards, "test_ties_come_by_id_in_the_same_direction"),
+    (StartsPagesTwice, "test_pages_give_each_row_once"),
+    (ListsEmptyTenants, "test_tenants_are_listed_in_pages"),
+    (LetsUnitsMix, "test_what_is_not_committed_is_not_seen"),
+    (RoundsTimes, "test_a_value_of_every_type_comes_back_equal"),
+    (AddsSomeOfABatch, "test_many_are_added_at_once"),
+    (FindsWithNone, "test_get_many_leaves_out_what_is_missing"),
+)
+
+UNSEEN_BY_MACHINE = {LetsUnitsMix, WorksAfterItsEnd, RoundsTimes, AddsSomeOfABatch, ClaimsBeyondTheLimit}
+SEEN_BY_MACHINE = [bug for bug in dict.fromkeys(bug for bug, _ in BUGS) if bug not in UNSEEN_BY_MACHINE]
+
+
+def with_bug(bug: type[Any]) -> Storage:
+    if issubclass(bug, InMemoryStorage):
+        return bug(collections=KIT)
+    storage = InMemoryStorage(collections=KIT)
+    storage.unit_type = bug
+    return storage
+
+
+def test_of(name: str) -> Callable[[Storage], None]:
+    return getattr(StorageConformance(), name)  # type: ignore[no-any-return]
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("bug", "name"), BUGS, ids=lambda value: getattr(value, "__name__", "as"))
+def test_the_suite_finds_it(bug: type[Any], name: str) -> None:
+    test_of(name)(InMemoryStorage(collections=KIT))
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        test_of(name)(with_bug(bug))
+
+
+@pytest.mark.parametrize("bug", SEEN_BY_MACHINE)
+def test_the_machine_finds_it(bug: type[Any]) -> None:
+    class Machine(StorageMachine):
+        def storages(self) -> dict[str, Storage]:
+            return {"with a bug": with_bug(bug)}
+
+    quick = settings(
+        max_examples=300,
+        stateful_step_count=30,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(settings.get_profile("default").suppress_health_check),
+    )
+    with pytest.raises((AssertionError, KeyError, ExceptionGroup), match=r"with a bug|differs|sub-exception"):
+        run_state_machine_as_test(Machine, settings=quick)
+
+
+def test_every_promise_has_a_name_and_a_sentence() -> None:
+    promises = [name for name in dir(StorageConformance) if name.startswith("test_")]
+    assert len(promises) > 90
+    assert {name for _, name in BUGS} <= set(promises)
+    assert all(getattr(StorageConformance, name).__doc__ for name in promises)
+
+
+def test_the_fixture_must_be_overridden(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "from clientmgmt.testing.conformance import StorageConformance\nclass TestIt(StorageConformance): pass"
+    )
+    result = pytester.runpytest_inprocess("-k", "huge", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*override the fixture*")

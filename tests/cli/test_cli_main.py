@@ -1,0 +1,189 @@
+"""What all commands have in common."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientmgmt import generate_key
+from clientmgmt._cli import main, parser
+from clientmgmt._cli.exits import CannotRunError
+from clientmgmt._cli.stores import masked, parse
+from clientmgmt.domain import IMPORT_COLUMNS
+from tests.cli.conftest import Cli, start
+
+
+def test_without_a_command_it_prints_help(cli: Cli) -> None:
+    ran = cli()
+    assert ran.code == 2
+    assert {"demo", "import", "columns", "upgrade", "doctor", "key"} <= set(ran.out.split())
+
+
+@pytest.mark.parametrize("command", ["demo", "import", "columns", "upgrade", "doctor", "key"])
+def test_every_command_has_help_of_80_columns(cli: Cli, command: str) -> None:
+    ran = cli(command, "--help")
+    assert ran.code == 0
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_an_unknown_command_is_refused(cli: Cli) -> None:
+    ran = cli("dance")
+    assert (ran.code, ran.out) == (2, "")
+    assert "dance" in ran.err
+
+
+def test_the_version_is_that_of_the_package(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "version", lambda _: "1.2.3")
+    assert cli("--version").out == "clientmgmt 1.2.3\n"
+
+
+def test_a_package_that_is_not_installed_has_no_version(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise parser.PackageNotFoundError(name)
+
+    monkeypatch.setattr(parser, "version", missing)
+    assert cli("--version").out == "clientmgmt (not installed)\n"
+
+
+@pytest.mark.parametrize("command", [("demo",), ("columns",)])
+def test_without_rich_one_line_names_the_extra(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("rich", "clientmgmt._cli."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    ran = cli(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+    assert "pip install 'clientmgmt[cli]'" in ran.err
+
+
+def test_another_missing_module_is_a_bug_and_shows_itself(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "clientmgmt._cli.key", None)
+    with pytest.raises(ModuleNotFoundError):
+        cli("key")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [(KeyboardInterrupt(), 130, "what was done stays done"), (OSError("the disk is full"), 2, "disk is full")],
+    ids=["interrupted", "disk full"],
+)
+def test_what_stops_a_command_is_told_in_one_line(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+) -> None:
+    def stop(_arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr("clientmgmt._cli.key.run", stop)
+    ran = cli("key")
+    assert (ran.code, ran.err.count("\n")) == (code, 1)
+    assert said in ran.err
+
+
+def test_a_reader_who_goes_away_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = start("key", stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+
+
+def test_a_terminal_that_lacks_characters_shows_escapes() -> None:
+    process = start("demo", "Zoë/x.db", env={**os.environ, **_ascii()})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "Zo\\xeb" in err
+
+
+def _ascii() -> dict[str, str]:
+    return {"PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "0"}
+
+
+def test_output_may_go_into_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["key"]) == 0
+    assert stream.getvalue().startswith("cmk1_")
+
+
+def test_a_key_is_one_line_and_new_each_time(cli: Cli) -> None:
+    first, second = cli("key").out, cli("key").out
+    assert re.fullmatch(r"cmk1_\S+\n", first)
+    assert first != second
+    assert len(first) == len(generate_key()) + 1
+
+
+def test_the_columns_are_all_documented(cli: Cli) -> None:
+    ran = cli("columns")
+    assert ran.code == 0
+    assert set(IMPORT_COLUMNS) <= set(ran.out.split())
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_an_upgrade_creates_the_tables_once(cli: Cli, url: str) -> None:
+    first, second = cli("upgrade", "--database", url), cli("upgrade", "--database", url)
+    assert first.code == second.code == 0
+    assert "created table" in first.out
+    assert second.out == f"{url}: nothing to do\n"
+
+
+PASSWORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=4).filter(lambda text: not text[0].isdigit())
+SHOWN = "postgresql://ada:***@db.example:5432/clients?sslpassword=***&x=1"
+
+
+@given(PASSWORDS)
+def test_no_password_of_a_url_is_shown(password: str) -> None:
+    secret = f"s3cr3t{password}"
+    for spelling in (
+        f"postgresql://ada:{secret}@db.example:5432/clients",
+        f"postgresql://ada:{secret}",
+        f"postgresql://:{secret}@db.example/clients",
+    ):
+        assert "s3cr3t" not in masked(spelling)
+        try:
+            parse(f"{spelling}\n")
+        except CannotRunError as error:
+            assert "s3cr3t" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "shown"),
+    [
+        ("postgresql://ada:a@b:c/@db.example:5432/clients?sslpassword=x&x=1", SHOWN),
+        ("postgresql://ada@db.example/clients", "postgresql://ada@db.example/clients"),
+        ("postgresql://db.example:5432/clients", "postgresql://db.example:5432/clients"),
+        ("postgresql:///clients?password=x", "postgresql:///clients?password=***"),
+        ("sqlite:///C:/a@b.db", "sqlite:///C:/a@b.db"),
+        ("clients.db", "clients.db"),
+    ],
+)
+def test_what_is_no_password_is_shown(given_url: str, shown: str) -> None:
+    assert masked(given_url) == shown
+
+
+@pytest.mark.parametrize(
+    ("bad_url", "said"),
+    [
+        ("clients.db", "cannot be read"),
+        ("memory:", "cannot be read"),
+        ("postgresql://ada:s3cr3t", "cannot be read"),
+        ("mysql://ada:s3cr3t@db.example/x", "no store for mysql"),
+        ("postgresql+asyncpg://ada:s3cr3t@db.example/x", "no store for postgresql+asyncpg"),
+        ("sqlite://", "in memory"),
+        ("sqlite:////nowhere/at/all/x.db", "CANTOPEN"),
+        ("postgresql://ada:s3cr3t@127.0.0.1:1/x", "postgresql://ada:***@127.0.0.1:1/x"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_one_line(cli: Cli, bad_url: str, said: str) -> None:
+    ran = cli("upgrade", "--database", bad_url)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert said in ran.err
+    assert "s3cr3t" not in ran.err

@@ -1,0 +1,1 @@
+"""Laws of the values, tables and questions that need no storage."""

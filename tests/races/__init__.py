@@ -1,0 +1,1 @@
+"""Real processes at once: what is promised to one holds for eight."""

@@ -1,0 +1,1 @@
+"""The rules of the contacts page, told as sentences that run."""

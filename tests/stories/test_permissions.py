@@ -1,0 +1,208 @@
+"""Who may do what. Source: people model, roles and permissions; glossary: actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clientmgmt import Client, Contact, ForbiddenError, NotFoundError, Staff, System, Workspace
+from clientmgmt.domain import ROLES
+from tests.box import Box
+
+Command = Callable[[Workspace, Client, Contact], object]
+STAFF = frozenset({"administrator", "editor", "representative", "account_manager", "operations_lead"})
+HIGH = frozenset({"administrator", "editor"})
+ROW = {"client": "Cora", "client_email": "c@cora.example"}
+
+COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
+    "clients.add": (
+        HIGH | {"account_manager"},
+        lambda ws, _, __: ws.clients.add(name="Bolt", email="b@bolt.example"),
+    ),
+    "clients.get": (STAFF, lambda ws, client, _: ws.clients.get(client.id)),
+    "clients.find": (STAFF, lambda ws, _, __: ws.clients.find(reference=("crm", "1"))),
+    "clients.list": (STAFF, lambda ws, _, __: ws.clients.list()),
+    "clients.references": (STAFF, lambda ws, client, _: ws.clients.references(client.id)),
+    "clients.set_status": (
+        HIGH | {"account_manager"},
+        lambda ws, client, _: ws.clients.set_status(client.id, "paused"),
+    ),
+    "clients.import_rows": (HIGH, lambda ws, _, __: ws.clients.import_rows([ROW])),
+    "clients.preview_import": (HIGH, lambda ws, _, __: ws.clients.preview_import([ROW])),
+    "contacts.add": (
+        HIGH | {"representative"},
+        lambda ws, client, _: ws.contacts.add(client.id, first_name="B", last_name="C", email="b@c.example"),
+    ),
+    "contacts.add with an invitation": (
+        HIGH,
+        lambda ws, client, _: ws.contacts.add(
+            client.id, first_name="B", last_name="C", email="b@c.example", invite=True
+        ),
+    ),
+    "contacts.get": (STAFF, lambda ws, _, contact: ws.contacts.get(contact.id)),
+    "contacts.find": (STAFF, lambda ws, client, _: ws.contacts.find(client.id, email="jane@acme.example")),
+    "contacts.list": (STAFF, lambda ws, _, __: ws.contacts.list()),
+    "contacts.list of a client": (STAFF, lambda ws, client, _: ws.contacts.list(client.id)),
+    "contacts.list of a user": (STAFF, lambda ws, _, contact: ws.contacts.list(user_id=contact.user_id)),
+    "contacts.remove": (HIGH | {"representative"}, lambda ws, _, contact: ws.contacts.remove(contact.id)),
+    "contacts.send_invite": (HIGH, lambda ws, _, contact: ws.contacts.send_invite(contact.id)),
+    "contacts.send_invites": (HIGH, lambda ws, client, _: ws.contacts.send_invites(client.id)),
+    "contacts.send_invites to some": (
+        HIGH,
+        lambda ws, client, contact: ws.contacts.send_invites(client.id, [contact.id]),
+    ),
+    "contacts.revoke_invite": (HIGH, lambda ws, _, contact: ws.contacts.revoke_invite(contact.id)),
+    "contacts.most_recent": (STAFF, lambda ws, client, _: ws.contacts.most_recent(client.id)),
+    "access.invitations": (STAFF, lambda ws, _, contact: ws.access.invitations(contact.id)),
+    "access.deactivate": (HIGH, lambda ws, _, contact: ws.access.deactivate(contact.user_id)),
+    "access.reactivate": (HIGH, lambda ws, _, contact: ws.access.reactivate(contact.user_id)),
+    "access.logins": (STAFF, lambda ws, _, contact: ws.access.logins(contact.user_id)),
+    "staff.add": (
+        frozenset({"administrator"}),
+        lambda ws, _, __: ws.staff.add(
+            first_name="A", last_name="B", email="a@northwind.example", roles=["editor"]
+        ),
+    ),
+    "staff.find": (STAFF, lambda ws, _, __: ws.staff.find(reference="ada")),
+    "staff.list": (STAFF, lambda ws, _, __: ws.staff.list()),
+    "audit.list": (HIGH, lambda ws, _, __: ws.audit.list()),
+}
+each_command = pytest.mark.parametrize("name", COMMANDS)
+
+
+def test_every_public_command_has_its_line() -> None:
+    ws = Workspace
+    groups = {"clients": ws.clients, "contacts": ws.contacts, "access": ws.access, "staff": ws.staff, "audit": ws.audit}
+    public = {
+        f"{group}.{name}"
+        for group, attribute in groups.items()
+        for name in vars(_annotation(attribute))
+        if not name.startswith("_")
+    }
+    assert public - {name.split(" ")[0] for name in COMMANDS} == {"staff.get"}
+
+
+def _annotation(attribute: object) -> type:
+    from typing import get_type_hints  # noqa: PLC0415 - only here
+
+    getter = getattr(attribute, "fget", None)
+    assert callable(getter)
+    kind = get_type_hints(getter)["return"]
+    assert isinstance(kind, type)
+    return kind
+
+
+@each_command
+def test_each_staff_role_may_exactly_what_it_bundles(memory_box: Box, name: str) -> None:
+    allowed, command = COMMANDS[name]
+    done = set()
+    for role in sorted(ROLES):
+        box = memory_box.neighbour()
+        acme = box.client()
+        jane = box.contact(acme)
+        before = box.dump()
+        try:
+            command(box.staff(role), acme, jane)
+        except ForbiddenError:
+            changed = {key for key, rows in box.dump().items() if rows != before[key]}
+            assert changed == {"audit"}
+            assert box.audit()[-1].action == "denied"
+        else:
+            done.add(role)
+    assert done == allowed
+
+
+@each_command
+def test_nobody_without_a_known_staff_role_may_anything(memory_box: Box, name: str) -> None:
+    box = memory_box
+    acme = box.client()
+    jane = box.active(acme)
+    box.ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"], reference="gone")
+    gone = box.ws.staff.find(reference="gone")
+    assert gone is not None
+    box.ws.access.deactivate(gone.id)
+    before = box.dump()
+    strangers = (
+        box.staff(),
+        box.staff("client_admin", "owner", "ADMINISTRATOR"),
+        box.stored_staff("nobody"),
+        box.stored_staff("gone"),
+        box.as_user(jane.user_id),
+    )
+    for workspace in strangers:
+        with pytest.raises((ForbiddenError, NotFoundError)):
+            COMMANDS[name][1](workspace, acme, jane)
+    after = box.dump()
+    assert {key for key, rows in after.items() if rows != before[key]} <= {"audit"}
+
+
+@each_command
+def test_a_job_may_everything(memory_box: Box, name: str) -> None:
+    acme = memory_box.client()
+    COMMANDS[name][1](memory_box.system, acme, memory_box.contact(acme))
+
+
+@each_command
+def test_a_client_user_cannot_tell_what_is_there_from_what_is_not(memory_box: Box, name: str) -> None:
+    box = memory_box
+    acme = box.client()
+    jane = box.active(acme)
+    other = box.neighbour()
+    elsewhere = other.client()
+    someone = other.contact(elsewhere)
+    answers = []
+    for client, contact in ((acme, jane), (elsewhere, someone)):
+        with pytest.raises((ForbiddenError, NotFoundError)) as refused:
+            COMMANDS[name][1](box.as_user(jane.user_id), client, contact)
+        answers.append((type(refused.value), str(refused.value)))
+    assert answers[0] == answers[1]
+
+
+def test_roles_of_staff_are_read_from_storage_at_every_call(box: Box) -> None:
+    box.system.staff.add(
+        first_name="Ada", last_name="B", email="ada@northwind.example", roles=["editor"], reference="ada"
+    )
+    stored = box.stored_staff("ada")
+    assert stored.clients.add(name="Acme", email="a@acme.example").created_by == "staff:ada"
+    with pytest.raises(ForbiddenError):
+        stored.staff.add(first_name="B", last_name="C", email="b@northwind.example", roles=["editor"])
+    ada = box.ws.staff.find(reference="ada")
+    assert ada is not None
+    box.system.access.deactivate(ada.id)
+    with pytest.raises(ForbiddenError):
+        stored.clients.list()
+    box.system.access.reactivate(ada.id)
+    assert len(stored.clients.list()) == 1
+
+
+def test_roles_that_the_host_hands_in_count_instead_of_stored_ones(box: Box) -> None:
+    box.system.staff.add(
+        first_name="Ada", last_name="B", email="ada@northwind.example", roles=["administrator"], reference="ada"
+    )
+    narrowed = box.manager.workspace(box.tenant, actor=Staff("ada", roles=["operations_lead"]))
+    with pytest.raises(ForbiddenError):
+        narrowed.clients.add(name="Acme", email="a@acme.example")
+    with pytest.raises(ForbiddenError):
+        box.manager.workspace(box.tenant, actor=Staff("ada", roles=())).clients.list()
+
+
+def test_deactivating_staff_needs_the_right_over_staff(box: Box) -> None:
+    ada = box.ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"])
+    with pytest.raises(ForbiddenError) as refused:
+        box.staff("editor").access.deactivate(ada.id)
+    assert refused.value.permission == "users.staff"
+    box.ws.access.deactivate(ada.id)
+    with pytest.raises(ForbiddenError):
+        box.staff("editor").access.reactivate(ada.id)
+
+
+def test_the_first_staff_user_is_added_by_the_system(box: Box) -> None:
+    with pytest.raises(ForbiddenError):
+        box.stored_staff("ada").staff.list()
+    workspace = box.manager.workspace(box.tenant, actor=System("setup"))
+    workspace.staff.add(
+        first_name="Ada", last_name="B", email="ada@northwind.example", roles=["administrator"], reference="ada"
+    )
+    assert [user.name for user in box.stored_staff("ada").staff.list()] == ["Ada B"]
+    assert box.audit()[-1].actor == "system:setup"

@@ -1,0 +1,118 @@
+"""One tenant never sees another. Source: people model, tenants; glossary: not found."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from clientmgmt import ClientId, ClientMgmtError, ContactId, InvalidInputError, UserId, Workspace
+from clientmgmt.domain import LoginEvent
+from tests.box import PASSWORD, Box
+
+Ids = tuple[ClientId, ContactId, UserId]
+Question = Callable[[Workspace, Ids], object]
+
+QUESTIONS: dict[str, Question] = {
+    "clients.get": lambda ws, ids: ws.clients.get(ids[0]),
+    "clients.references": lambda ws, ids: ws.clients.references(ids[0]),
+    "clients.set_status": lambda ws, ids: ws.clients.set_status(ids[0], "paused"),
+    "contacts.add": lambda ws, ids: ws.contacts.add(ids[0], first_name="A", last_name="B", email="a@b.example"),
+    "contacts.get": lambda ws, ids: ws.contacts.get(ids[1]),
+    "contacts.find": lambda ws, ids: ws.contacts.find(ids[0], email="jane@acme.example"),
+    "contacts.list": lambda ws, ids: ws.contacts.list(ids[0]),
+    "contacts.list of a user": lambda ws, ids: ws.contacts.list(user_id=ids[2]),
+    "contacts.remove": lambda ws, ids: ws.contacts.remove(ids[1]),
+    "contacts.send_invite": lambda ws, ids: ws.contacts.send_invite(ids[1]),
+    "contacts.send_invites": lambda ws, ids: ws.contacts.send_invites(ids[0]),
+    "contacts.send_invites to some": lambda ws, ids: ws.contacts.send_invites(ids[0], [ids[1]]),
+    "contacts.revoke_invite": lambda ws, ids: ws.contacts.revoke_invite(ids[1]),
+    "contacts.most_recent": lambda ws, ids: ws.contacts.most_recent(ids[0]),
+    "access.invitations": lambda ws, ids: ws.access.invitations(ids[1]),
+    "access.deactivate": lambda ws, ids: ws.access.deactivate(ids[2]),
+    "access.reactivate": lambda ws, ids: ws.access.reactivate(ids[2]),
+    "access.logins": lambda ws, ids: ws.access.logins(ids[2]),
+    "staff.get": lambda ws, ids: ws.staff.get(ids[2]),
+    "audit.list": lambda ws, ids: ws.audit.list(client_id=ids[0]).items,
+}
+
+
+def answer(question: Question, workspace: Workspace, ids: Ids) -> object:
+    try:
+        return question(workspace, ids)
+    except ClientMgmtError as refused:
+        return type(refused), str(refused), refused.violations
+
+
+def test_a_foreign_id_answers_like_one_that_never_was(box: Box) -> None:
+    acme = box.client(references=[("crm", "1")])
+    jane = box.active(acme)
+    foreign: Ids = acme.id, jane.id, jane.user_id
+    before = box.dump()
+    other = box.neighbour()
+    own = other.client("Bolt Ltd")
+    mixed = other.contact(own, "Bob")
+    for name, question in QUESTIONS.items():
+        random = tuple(UUID(int=secrets.randbits(128), version=4) for _ in range(3))
+        unknown: Ids = ClientId(random[0]), ContactId(random[1]), UserId(random[2])
+        stored = other.dump()
+        assert answer(question, other.ws, foreign) == answer(question, other.ws, unknown), name
+        assert other.dump() == stored, name
+    assert other.ws.contacts.send_invites(own.id, [jane.id]).failed[0].violations[0].code == "not_found"
+    assert other.now_of(mixed).name == "Bob Doe"
+    assert box.dump() == before
+
+
+def test_each_tenant_has_its_own_users_references_and_numbers(box: Box) -> None:
+    other = box.neighbour()
+    for one in (box, other):
+        acme = one.client(references=[("crm", "1")])
+        jane = one.active(acme)
+        one.ws.staff.add(
+            first_name="A", last_name="B", email="a@northwind.example", roles=["editor"], reference="ada"
+        )
+        assert one.ws.clients.find(reference=("crm", "1")) == acme
+        assert [contact.id for contact in one.ws.contacts.list()] == [jane.id]
+        assert len(one.ws.staff.list()) == 1
+    ours, theirs = box.dump(), other.dump()
+    assert not {key for rows in ours.values() for key in _ids(rows)} & {
+        key for rows in theirs.values() for key in _ids(rows)
+    }
+
+
+def _ids(rows: tuple[object, ...]) -> set[UUID]:
+    return {UUID(str(getattr(row, "id", None))) for row in rows}
+
+
+def test_a_password_opens_one_tenant_only(box: Box) -> None:
+    box.active(box.client())
+    other = box.neighbour()
+    acme = other.client()
+    _, token = other.invited(acme)
+    other.door.accept_invite(token, password="a quite different one")
+    box.sign_in(password=PASSWORD)
+    with pytest.raises(ClientMgmtError):
+        other.sign_in(password=PASSWORD)
+    assert all(isinstance(login, LoginEvent) for login in other.dump()["logins"])
+    assert len(other.dump()["logins"]) == 1
+
+
+def test_names_of_tenants_differ_by_case_and_are_compared_exactly(box: Box) -> None:
+    name = box.tenant + "-Case"
+    upper, lower = box.again(tenant=name), box.again(tenant=name.lower())
+    acme = upper.client()
+    assert lower.ws.clients.list().items == ()
+    assert upper.ws.clients.list().items == (acme,)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a\n", "ä", "x" * 65, None, 5, b"a", "a\x00", "\ud800"])
+def test_a_malformed_tenant_is_refused(memory_box: Box, name: object) -> None:
+    manager = memory_box.manager
+    with pytest.raises(InvalidInputError) as refused:
+        manager.workspace(name, actor=memory_box.ws.actor)  # type: ignore[arg-type]
+    assert set(refused.value.by_field()) == {"tenant"}
+    with pytest.raises(InvalidInputError):
+        manager.entrance(name, origin="x")  # type: ignore[arg-type]
+
