@@ -70,7 +70,7 @@ def _postgres() -> Iterator[str]:
 
 
 def _line(result: Result) -> str:
-    statements = "–" if result.statements is None else "{} : {}".format(*result.statements)
+    statements = "-" if result.statements is None else "{} : {}".format(*result.statements)
     mark = "" if result.holds else " **missed**"
     cells = (
         result.name,
@@ -85,7 +85,7 @@ def _line(result: Result) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.2f} ms" if seconds >= 0.001 else f"{seconds * 1_000_000:.1f} µs"  # noqa: PLR2004
+    return f"{seconds * 1000:.2f} ms" if seconds >= 0.001 else f"{seconds * 1_000_000:.1f} µs"
 
 
 def _where() -> str:

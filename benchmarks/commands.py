@@ -24,12 +24,13 @@ from clientmgmt import (
     generate_key,
 )
 from clientmgmt.adapters.sqlalchemy import SQLStorage
-from clientmgmt.adapters.system import Uuid7Source
+from clientmgmt.adapters.system import SystemClock, Uuid7Source
 from clientmgmt.testing import FastHasher, RecordingNotifier
 
 GOAL = 1.25
 IMPORT_GOAL = 1.3
 PASSWORD = "quite a long password"  # noqa: S105 - of nobody
+CLOCK = SystemClock()
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 Compared = Callable[[], Result]
 
@@ -91,7 +92,7 @@ def add_contact(stage: Stage) -> Compared:
         stage.contact()
 
     def theirs() -> None:
-        ids, now = stage.ids, datetime.now(UTC)
+        ids, now = stage.ids, CLOCK.now()
         user, contact, email = ids.new(), ids.new(), stage.email()
         with hand.transaction(stage.engine) as connection:
             connection.execute(hand.LOCK["clients"], {"t": hand.TENANT, "i": stage.theirs}).fetchall()
@@ -152,7 +153,7 @@ def list_page(stage: Stage, *, size: int = 400) -> Compared:
     copy_tables(stage.engine)
 
     def ours() -> None:
-        assert len(stage.ws.contacts.list(client).items) == 50  # noqa: PLR2004 - the page
+        assert len(stage.ws.contacts.list(client).items) == 50
 
     def theirs() -> None:
         with stage.engine.connect() as connection:
@@ -165,7 +166,7 @@ def list_page(stage: Stage, *, size: int = 400) -> Compared:
             links = {row.id: row for row in invitations}
             mails = connection.execute(hand.GET_MANY["deliveries"], {"t": hand.TENANT, "ids": ids})
             states = {row.id: row for row in mails}
-            assert len([_as_dict(row, links, states) for row in page[:50]]) == 50  # noqa: PLR2004 - the page
+            assert len([_as_dict(row, links, states) for row in page[:50]]) == 50
             connection.commit()
 
     return _command(stage, "list 50 contacts", ours, theirs, repeat=5)
@@ -287,7 +288,7 @@ def _as_dict(row: Any, links: Mapping[UUID, Any], mails: Mapping[UUID, Any]) -> 
 
 
 def _send_by_hand(stage: Stage, contact: UUID, user: UUID) -> UUID:
-    now, tenant, key = datetime.now(UTC), hand.TENANT, stage.ids.new()
+    now, tenant, key = CLOCK.now(), hand.TENANT, stage.ids.new()
     with hand.transaction(stage.engine) as connection:
         membership = connection.execute(hand.GET["memberships"], {"t": tenant, "i": contact}).fetchone()
         connection.execute(hand.LOCK["users"], {"t": tenant, "i": user}).fetchone()
@@ -319,7 +320,7 @@ def stage_sequence() -> int:
 
 
 def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -> None:
-    now, tenant, hashed = datetime.now(UTC), hand.TENANT, stage.hasher.hash(PASSWORD)
+    now, tenant, hashed = CLOCK.now(), hand.TENANT, stage.hasher.hash(PASSWORD)
     asked = (("invitations", invitation), ("memberships", contact), ("users", user), ("clients", stage.theirs))
     with stage.engine.connect() as connection:
         _begin_reading(connection)
@@ -357,7 +358,7 @@ def _change(connection: sa.Connection, name: str, row: Any, **changes: object) -
 
 
 def _insert_by_hand(stage: Stage, rows: list[Mapping[str, object]]) -> None:
-    now, new = datetime.now(UTC), stage.ids.new
+    now, new = CLOCK.now(), stage.ids.new
     clients, references, users, memberships, audit = [], [], [], [], []
     for row in rows:
         client, user, contact = new(), new(), new()

@@ -96,10 +96,11 @@ REFERENCES_OF = sa.select(*_columns(REFERENCES)).where(
 )
 
 
-def insert_if_absent(engine: sa.Engine) -> Any:
+def insert_if_absent(engine: sa.Engine) -> sa.Insert:
     """``INSERT … ON CONFLICT DO NOTHING`` for users, in the dialect of ``engine``."""
     dialect: Any = sqlite if engine.dialect.name == "sqlite" else postgresql
-    return dialect.insert(USERS).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    statement: sa.Insert = dialect.insert(USERS).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return statement
 
 
 @contextmanager

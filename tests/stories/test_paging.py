@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -79,30 +78,31 @@ def test_a_limit_is_a_whole_number_from_1_to_1000(box: Box) -> None:
         assert lister(limit=1000).next_cursor is None
 
 
-def packed(*parts: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+def packed(kind: str, text: str, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{kind} {key} {text}".encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def raw(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 SOME_ID = str(UUID(int=1))
 BAD_CURSORS: dict[str, object] = {
     "empty": "",
     "words": "not a cursor",
-    "no JSON": "AAAA",
+    "no text": raw(b"\xff\xfe"),
     "number": 5,
     "bytes": b"AAAA",
     "list": ["x"],
     "non-ASCII": "é",
     "lone surrogate": "\ud800",
     "control": "\x00",
-    "an object": base64.urlsafe_b64encode(b"{}").decode(),
-    "too few parts": packed("str", "a"),
-    "too many parts": packed("str", "a", SOME_ID, 1),
+    "one part": raw(b"str"),
+    "two parts": raw(f"str {SOME_ID}".encode()),
     "unknown kind": packed("int", "1", SOME_ID),
-    "unhashable kind": packed(["str"], "a", SOME_ID),
     "no id": packed("str", "a", "b"),
-    "null id": packed("str", "a", None),
     "no time": packed("datetime", "yesterday", SOME_ID),
-    "deep": base64.urlsafe_b64encode(b"[" * 200_000).decode().rstrip("="),
+    "a day": packed("datetime", "2026-01-05", SOME_ID),
     "huge": "A" * 1_000_000,
 }
 
@@ -127,10 +127,9 @@ def test_a_cursor_that_no_page_gave_is_refused(memory_box: Box, name: str) -> No
         "a name for a time": ("audit", packed("str", "acme", SOME_ID)),
         "a time without a zone": ("audit", packed("datetime", "2026-01-05T09:00:00", SOME_ID)),
         "a name with a NUL": ("clients", packed("str", "a\x00", SOME_ID)),
-        "a name with a lone surrogate": ("clients", packed("str", "\ud800", SOME_ID)),
-        "a name that is a number": ("clients", packed("str", 5, SOME_ID)),
+        "a name that no key is": ("clients", packed("str", "A" * 100_000, SOME_ID)),
     }.values(),
-    ids=["time for name", "name for time", "no zone", "NUL", "lone surrogate", "number"],
+    ids=["time for name", "name for time", "no zone", "NUL", "long"],
 )
 def test_a_cursor_of_the_wrong_kind_is_refused_alike_by_every_store(box: Box, name: str, cursor: str) -> None:
     box.client()

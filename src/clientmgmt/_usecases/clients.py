@@ -55,9 +55,7 @@ def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -
     """The client with this external reference."""
     authorize(work, READ)
     system, value = _parts(reference)
-    links = work.uow.find(
-        CLIENT_REFERENCES, CLIENT_REFERENCES.system.eq(system), CLIENT_REFERENCES.value.eq(value)
-    )
+    links = work.uow.find(CLIENT_REFERENCES, *_is(system, value))
     return work.uow.get(CLIENTS, links[0].client_id) if links else None
 
 
@@ -119,9 +117,13 @@ def _parts(reference: ExternalReference | tuple[str, str]) -> tuple[str, str]:
 
 
 def _taken(work: Work, links: tuple[ClientReference, ...]) -> tuple[Violation, ...]:
-    found = (
-        work.uow.count(CLIENT_REFERENCES, CLIENT_REFERENCES.system.eq(link.system), CLIENT_REFERENCES.value.eq(link.value))
-        for link in links
-    )
     message = "belongs to another client"
-    return tuple(Violation("duplicate_reference", message, "references") for taken in found if taken)
+    return tuple(
+        Violation("duplicate_reference", message, "references")
+        for link in links
+        if work.uow.find(CLIENT_REFERENCES, *_is(link.system, link.value))
+    )
+
+
+def _is(system: str, value: str) -> tuple[Condition[ClientReference], ...]:
+    return CLIENT_REFERENCES.system.eq(system), CLIENT_REFERENCES.value.eq(value)

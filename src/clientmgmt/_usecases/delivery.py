@@ -12,7 +12,7 @@ from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.letters import Letter, added_letter, invitation_letter
-from clientmgmt.domain.mail import Delivery, Mailbox, MailState, MailType, Message, OutboxMail
+from clientmgmt.domain.mail import Delivery, Mailbox, MailState, Message, OutboxMail
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.results import DeliveryReport
 from clientmgmt.domain.settings import Settings

@@ -10,7 +10,7 @@ from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import READ, RoleKind, role_violations
 from clientmgmt.domain.email import parse_email
-from clientmgmt.domain.events import StaffAdded, Stamp
+from clientmgmt.domain.events import StaffAdded
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import User, UserKind
@@ -30,7 +30,19 @@ def add_staff(
     form, stamp = Form(), work.stamp()
     form.note(role_violations(roles, kind=RoleKind.STAFF, field="roles"))
     names = tuple(sorted({str(name) for name in roles}))
-    user = _read(form, stamp, first_name, last_name, email, reference, names)
+    first = form.text("first_name", first_name, limit=100)
+    last = form.text("last_name", last_name, limit=100)
+    user = User(
+        id=UserId(stamp.id),
+        kind=UserKind.STAFF,
+        first_name=first,
+        last_name=last,
+        name_key=name_key(f"{last} {first}"),
+        email=form.email("email", email),
+        reference=form.optional("reference", reference),
+        roles=names,
+        created_at=stamp.at,
+    )
     form.note(_taken(work, user))
     form.check()
     work.uow.add(USERS, user)
@@ -65,30 +77,6 @@ def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
     where = USERS.kind.eq(UserKind.STAFF)
     rows, following = find_page(work, USERS, where, order=USERS.name_key.asc(), limit=limit, cursor=cursor)
     return Page(rows, following)
-
-
-def _read(
-    form: Form,
-    stamp: Stamp,
-    first_name: str,
-    last_name: str,
-    email: str,
-    reference: str | None,
-    roles: tuple[str, ...],
-) -> User:
-    first = form.text("first_name", first_name, limit=100)
-    last = form.text("last_name", last_name, limit=100)
-    return User(
-        id=UserId(stamp.id),
-        kind=UserKind.STAFF,
-        first_name=first,
-        last_name=last,
-        name_key=name_key(f"{last} {first}"),
-        email=form.email("email", email),
-        reference=form.optional("reference", reference),
-        roles=roles,
-        created_at=stamp.at,
-    )
 
 
 def _taken(work: Work, user: User) -> tuple[Violation, ...]:

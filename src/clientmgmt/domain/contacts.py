@@ -17,7 +17,15 @@ from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactState, ContactTri
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["Contact", "LinkState", "LinkStatus", "contact_state", "contact_state_of", "invite_violations", "send_invite"]
+__all__ = [
+    "Contact",
+    "LinkState",
+    "LinkStatus",
+    "contact_state",
+    "contact_state_of",
+    "invite_violations",
+    "send_invite",
+]
 
 
 class LinkState(StrEnum):

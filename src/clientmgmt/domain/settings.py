@@ -90,7 +90,7 @@ class Settings(Value):
     reply_to: Mailbox | None = attrs.field(default=None, converter=_mailbox)
     brand: Brand = Brand()
     links: Links = Links()
-    rules: Rules = Rules()
+    rules: Rules = attrs.field(factory=Rules)
 
     @property
     def brand_name(self) -> str:

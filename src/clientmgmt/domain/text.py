@@ -17,7 +17,7 @@ _SPACES = re.compile(r"\s+")
 
 
 def clean_text(value: object, *, field: str, limit: int, required: bool = True) -> tuple[str, tuple[Violation, ...]]:
-    """The text as it is stored (NFC, outer spaces gone), and why it is refused.
+    r"""The text as it is stored (NFC, outer spaces gone), and why it is refused.
 
     Refused: anything but ``str``; control characters (line ends and NUL among them), lone surrogates, line and
     paragraph separators, bidirectional and other format controls but the two joiners that scripts need; text in
@@ -26,7 +26,7 @@ def clean_text(value: object, *, field: str, limit: int, required: bool = True) 
 
     >>> clean_text("  Zoë  ", field="name", limit=100)
     ('Zoë', ())
-    >>> clean_text("a\\u202eb", field="name", limit=100)[1][0].code
+    >>> clean_text("a\u202eb", field="name", limit=100)[1][0].code
     'forbidden_character'
     """
     if not isinstance(value, str):

@@ -61,25 +61,32 @@ class Entity(Protocol):
     """Whatever is stored is a frozen value with an ``id`` that never changes."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID:
+        """What it is found by, within its tenant and collection."""
 
 
 class VersionedEntity(Entity, Protocol):
     """An entity that changes: ``version`` starts at 1 and grows by one with every :meth:`UnitOfWork.save`."""
 
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """How often it was saved, and one."""
 
 
 class QueueEntity(Entity, Protocol):
     """An entity that waits for a worker: see :meth:`UnitOfWork.claim`."""
 
     @property
-    def lane(self) -> str: ...
+    def lane(self) -> str:
+        """Among which others its order is kept."""
+
     @property
-    def due_at(self) -> datetime: ...
+    def due_at(self) -> datetime:
+        """From when on it may be claimed."""
+
     @property
-    def attempts(self) -> int: ...
+    def attempts(self) -> int:
+        """How often it was claimed."""
 
 
 E = TypeVar("E", bound=Entity)
@@ -93,7 +100,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class UniqueViolation(TransactionConflictError):
+class UniqueViolation(TransactionConflictError):  # noqa: N818 - a fact about a row, not a fault
     """``key`` of ``collection`` is taken: the name of a declared unique key, or ``"id"``.
 
     A use case looks before it writes, so this is what a concurrent unit did meanwhile: running the unit again
@@ -108,7 +115,7 @@ class UniqueViolation(TransactionConflictError):
         return type(self), (self.collection, self.key)
 
 
-class ReferenceViolation(TransactionConflictError):
+class ReferenceViolation(TransactionConflictError):  # noqa: N818 - a fact about a row, not a fault
     """An entity refers to one that is not there, or is removed while others refer to it."""
 
     def __init__(self) -> None:
