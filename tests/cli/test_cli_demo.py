@@ -36,9 +36,7 @@ def test_a_pipe_gets_no_colour_codes(told: tuple[Ran, Path]) -> None:
     assert "\x1b" not in ran.out
 
 
-def test_a_terminal_gets_colours(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_terminal_gets_colours(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b[" in cli("demo", tmp_path / "demo.db").out

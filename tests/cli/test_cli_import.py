@@ -7,8 +7,10 @@ import csv
 import io
 import os
 import signal
-import tempfile
+import sqlite3
 import time
+import tracemalloc
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -99,9 +101,7 @@ def test_quiet_is_quiet(cli: Cli, file: Path, url: str) -> None:
     assert run(cli, write(file, HEADER, GOOD, "Acme"), url, "--quiet") == (1, "", "")
 
 
-def test_a_terminal_shows_progress_on_the_side(
-    cli: Cli, file: Path, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_shows_progress_on_the_side(cli: Cli, file: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     _, out, err = run(cli, write(file, HEADER, GOOD), url)
     assert "rows read" in out
@@ -113,12 +113,10 @@ def test_a_terminal_shows_progress_on_the_side(
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")])
-def test_the_delimiter_is_found_out(
-    cli: Cli, file: Path, url: str, delimiter: str, name: str, end: str
-) -> None:
-    lines = [line.replace(",", delimiter) for line in ("Company,Company E-Mail,e-mail,NAMES", GOOD)]
-    lines = [f"Company{delimiter}Company E-Mail{delimiter}kind", f'"A, B; C{delimiter}D"{delimiter}a@a.example{delimiter}']
-    code, out, _ = run(cli, write(file, *lines, end=end), url)
+def test_the_delimiter_is_found_out(cli: Cli, file: Path, url: str, *, delimiter: str, name: str, end: str) -> None:
+    header = delimiter.join(["Company", "Company E-Mail", "kind"])
+    row = delimiter.join(['"A, B; C|D"', "a@a.example", ""])
+    code, out, _ = run(cli, write(file, header, row, end=end), url)
     assert code == 0
     assert name in out.splitlines()[0]
 
@@ -179,7 +177,7 @@ def test_the_encoding_can_be_given(cli: Cli, file: Path, url: str, encoding: str
     ids=["both", "neither", "not as said", "unknown", "no text", "cut short"],
 )
 def test_text_that_cannot_be_read_is_refused_before_anything_is_written(
-    cli: Cli, file: Path, url: str, tmp_path: Path, content: bytes, options: tuple[str, ...], said: str
+    cli: Cli, file: Path, url: str, *, tmp_path: Path, content: bytes, options: tuple[str, ...], said: str
 ) -> None:
     file.write_bytes(content)
     code, out, err = run(cli, file, url, *options)
@@ -230,7 +228,7 @@ def test_a_header_means_a_column(header: str, column: str | None) -> None:
     ids=["unknown", "nameless", "doubled", "missing", "unclosed", "huge", "empty"],
 )
 def test_a_header_that_cannot_be_used_is_refused_with_all_that_is_wrong(
-    cli: Cli, file: Path, url: str, tmp_path: Path, header: str, said: list[str]
+    cli: Cli, file: Path, url: str, *, tmp_path: Path, header: str, said: list[str]
 ) -> None:
     code, out, err = run(cli, write(file, header), url)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -276,7 +274,7 @@ BAD_ROWS = {
 
 @pytest.mark.parametrize(("row", "field", "code"), BAD_ROWS.values(), ids=BAD_ROWS.keys())
 def test_a_bad_row_is_refused_by_its_line_and_stops_no_other(
-    cli: Cli, file: Path, url: str, tmp_path: Path, row: str, field: str, code: str
+    cli: Cli, file: Path, url: str, *, tmp_path: Path, row: str, field: str, code: str
 ) -> None:
     report = tmp_path / "report.csv"
     write(file, HEADER, "", FINE, row, FINE.replace("lee", "kim"))
@@ -397,6 +395,92 @@ def test_a_malformed_tenant_is_refused(cli: Cli, file: Path, url: str) -> None:
 
 def test_a_database_without_tables_needs_an_upgrade(cli: Cli, file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
-    with open_database(f"sqlite:///{other}") as manager:
-        manager.upgrade()
-    import sqlite3  # noqa: PLC0415
+    with closing(sqlite3.connect(other)) as theirs:
+        theirs.execute("CREATE TABLE theirs (id)")
+    write(file, HEADER, GOOD)
+    code, _, err = run(cli, file, f"sqlite:///{other}")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "run 'clientmgmt upgrade'" in err
+    assert cli("upgrade", "--database", f"sqlite:///{other}").code == 0
+    assert run(cli, file, f"sqlite:///{other}")[0] == 0
+
+
+# A process that is killed
+
+
+def test_a_killed_import_is_completed_by_running_it_again(cli: Cli, file: Path, url: str) -> None:
+    rows = [
+        f"Client {number // 4},ap@c{number // 4}.example,F,L,u{number}@c{number // 4}.example,,,"
+        for number in range(4000)
+    ]
+    write(file, HEADER, *rows)
+    cli("upgrade", "--database", url)
+    process = start("import", file, "--database", url, "--tenant", "northwind")
+    with open_database(url) as manager:
+        while process.poll() is None and not len(workspace(manager).clients.list(limit=1)):
+            time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert 0 < len(people(url)) < 4000
+    code, out, _ = run(cli, file, url)
+    again = counts(out)
+    assert (code, again[0], again[2] + again[3], again[4]) == (0, 4000, 4000, 0)
+    assert people(url) == {(f"Client {number // 4}", f"u{number}@c{number // 4}.example") for number in range(4000)}
+    assert counts(run(cli, file, url)[1]) == [4000, 0, 0, 4000, 0]
+
+
+# Any file
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=8),
+    delimiter=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+@example(rows=[["a\r", '"', "\n\n"], [" ", "", "\t"], ["x", "y", "z"]], delimiter=",", end="\n", encoding="utf-8")
+def test_what_a_spreadsheet_writes_is_what_is_read(
+    rows: list[list[str]], delimiter: str, end: str, encoding: str
+) -> None:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=end)
+    expected = []
+    for row in [["client", "client_email", "phone"], *rows]:
+        line = 1 + sum(1 for _ in io.StringIO(written.getvalue(), newline=""))
+        writer.writerow(row)
+        if any(cell.strip() for cell in row):
+            expected.append((line, [cell.strip(" \t\u00a0") for cell in row]))
+    content = written.getvalue().encode(encoding)
+    with open_sheet(io.BytesIO(content), encoding="utf-8" if encoding == "utf-8" else None) as sheet:
+        assert [(record.line, list((record.cells or {}).values())) for record in sheet.rows] == expected[1:]
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_no_file_is_a_surprise(content: bytes, has_header: bool) -> None:
+    header = b"client,client_email\n" if has_header else b""
+    with suppress(CannotRunError), open_sheet(io.BytesIO(header + content)) as sheet:
+        assert all(record.cells or record.problem for record in sheet.rows)
+
+
+def test_reading_takes_the_same_memory_however_long_the_file(tmp_path: Path) -> None:
+    peaks = []
+    for count in (5_000, 20_000):
+        file = write(tmp_path / f"{count}.csv", HEADER, *([GOOD] * count))
+        tracemalloc.start()
+        with file.open("rb") as source, open_sheet(source) as sheet:
+            rows = sum(1 for _ in sheet.rows)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert rows == count
+    assert peaks[1] < 2 * peaks[0]
+
+
+def test_rows_are_handed_over_some_at_a_time(cli: Cli, file: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_TOGETHER", 2)
+    write(file, HEADER, GOOD, "x", FINE, "y", GOOD, "z", "z")
+    _, out, _ = run(cli, file, url)
+    assert counts(out) == [7, 2, 2, 1, 4]
+    assert [line.split()[0] for line in out.splitlines() if "cells" in line] == ["3", "5", "7", "8"]

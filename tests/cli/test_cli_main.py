@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 
 from clientmgmt import generate_key
 from clientmgmt._cli import main, parser
-from clientmgmt._cli.exits import CannotRunError
-from clientmgmt._cli.stores import masked, parse
+from clientmgmt._cli.stores import masked
 from clientmgmt.domain import IMPORT_COLUMNS
 from tests.cli.conftest import Cli, start
 
@@ -45,7 +45,7 @@ def test_the_version_is_that_of_the_package(cli: Cli, monkeypatch: pytest.Monkey
 
 def test_a_package_that_is_not_installed_has_no_version(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
-        raise parser.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(parser, "version", missing)
     assert cli("--version").out == "clientmgmt (not installed)\n"
@@ -148,10 +148,6 @@ def test_no_password_of_a_url_is_shown(password: str) -> None:
         f"postgresql://:{secret}@db.example/clients",
     ):
         assert "s3cr3t" not in masked(spelling)
-        try:
-            parse(f"{spelling}\n")
-        except CannotRunError as error:
-            assert "s3cr3t" not in str(error)
 
 
 @pytest.mark.parametrize(

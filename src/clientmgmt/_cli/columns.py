@@ -36,9 +36,7 @@ ALIASES = {
     "role": ("contact_role", "user_role"),
 }
 _REQUIRED = ("client", "client_email")
-_NAMES = {name: name for name in ALIASES} | {
-    alias: name for name, known in ALIASES.items() for alias in known
-}
+_NAMES = {name: name for name in ALIASES} | {alias: name for name, known in ALIASES.items() for alias in known}
 _SEPARATORS = re.compile(r"[\W_]+")
 
 

@@ -7,6 +7,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import BinaryIO, TextIO
 
@@ -48,13 +49,10 @@ class Sheet:
         return f"{self.encoding}, separated by {_DELIMITERS.get(self.delimiter, repr(self.delimiter))}"
 
 
+@contextmanager
 def open_sheet(
-    file: BinaryIO,
-    *,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    ignored: Collection[str] = (),
-) -> Sheet:
+    file: BinaryIO, *, encoding: str | None = None, delimiter: str | None = None, ignored: Collection[str] = ()
+) -> Iterator[Sheet]:
     """Find out how ``file`` is written and read its header.
 
     Args:
@@ -66,10 +64,14 @@ def open_sheet(
     Raises:
         CannotRunError: the text cannot be decoded, there is no header, or its columns are unknown or missing.
     """
-    name, text = decoded(file, encoding)
+    with decoded(file, encoding) as (name, text):
+        yield _sheet(text, name, delimiter and _checked(delimiter), ignored)
+
+
+def _sheet(text: TextIO, encoding: str, delimiter: str | None, ignored: Collection[str]) -> Sheet:
     lines = _Lines(text)
     first = lines.first()
-    separator = _checked(delimiter) if delimiter else first.delimiter or _guess(first.text)
+    separator = delimiter or first.delimiter or _guess(first.text)
     rows = _split(lines, separator)
     _, header, problem = next(rows, (0, [], "is missing: the file is empty"))
     if problem:
@@ -78,7 +80,7 @@ def open_sheet(
     headers = _without_empty_end(header, 0)
     columns = columns_of(headers, ignored=ignored)
     named = {column: title for column, title in zip(columns, headers, strict=True) if column is not None}
-    return Sheet(encoding=name, delimiter=separator, headers=named, rows=_records(rows, columns))
+    return Sheet(encoding=encoding, delimiter=separator, headers=named, rows=_records(rows, columns))
 
 
 @attrs.frozen

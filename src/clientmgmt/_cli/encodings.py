@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
 from clientmgmt._cli.exits import CannotRunError
@@ -15,12 +17,17 @@ _SHOWN = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
 _BLOCK = 1 << 20
 
 
-def decoded(file: BinaryIO, encoding: str | None) -> tuple[str, TextIO]:
+@contextmanager
+def decoded(file: BinaryIO, encoding: str | None) -> Iterator[tuple[str, TextIO]]:
     """The name of the encoding, and the text from its start; ``CannotRunError`` if it cannot be read so."""
     name = encoding or _marked(file) or _guess(file)
     _check(file, name)
     file.seek(0)
-    return _SHOWN.get(name.lower(), name), io.TextIOWrapper(file, _without_mark(name), newline="")
+    text = io.TextIOWrapper(file, _without_mark(name), newline="")
+    try:
+        yield _SHOWN.get(name.lower(), name), text
+    finally:
+        text.detach()  # the file stays open: it is not ours
 
 
 def _marked(file: BinaryIO) -> str | None:
@@ -41,9 +48,7 @@ def _guess(file: BinaryIO) -> str:
         else:
             first_other = first_other or number
     if first_other and needs_utf8:
-        message = (
-            f"line {needs_utf8} is UTF-8 and line {first_other} is not: repair the file or pass --encoding"
-        )
+        message = f"line {needs_utf8} is UTF-8 and line {first_other} is not: repair the file or pass --encoding"
         raise CannotRunError(message)
     return "cp1252" if first_other else "utf-8"
 

@@ -32,13 +32,14 @@ Step = Callable[[Iterable[Mapping[str, object]]], BulkResult[Imported]]
 
 def run(arguments: Namespace) -> int:
     """Import the file and print what became of its rows; some refused rows make the exit code 1."""
-    with _opened(arguments.file) as file:
-        sheet = open_sheet(
-            file, encoding=arguments.encoding, delimiter=arguments.delimiter, ignored=arguments.ignore
-        )
-        with _database(arguments) as manager:
-            workspace = manager.workspace(arguments.tenant, actor=System("import"))
-            tally = _import(workspace, file, sheet, arguments)
+    form = {"encoding": arguments.encoding, "delimiter": arguments.delimiter, "ignored": arguments.ignore}
+    with (
+        _opened(arguments.file) as file,
+        open_sheet(file, **form) as sheet,
+        _database(arguments) as manager,
+    ):
+        workspace = manager.workspace(arguments.tenant, actor=System("import"))
+        tally = _import(workspace, file, sheet, arguments)
     if not arguments.quiet:
         _show(sheet, tally, arguments)
     return NOT_ALL_FINE if tally.refused else FINE

@@ -21,9 +21,7 @@ def own_version() -> str:
 
 def build_parser() -> ArgumentParser:
     """The parser of all commands; ``module`` names the one that was chosen."""
-    parser = ArgumentParser(
-        prog="clientmgmt", description="Clients and their people: who they are, who gets in."
-    )
+    parser = ArgumentParser(prog="clientmgmt", description="Clients and their people: who they are, who gets in.")
     parser.add_argument("--version", action="version", version=f"clientmgmt {own_version()}")
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
@@ -38,9 +36,7 @@ def build_parser() -> ArgumentParser:
 
 
 def _add(commands: Any, name: str, module: str, summary: str) -> ArgumentParser:  # noqa: ANN401 - a private type
-    parser: ArgumentParser = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
-    )
+    parser: ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.set_defaults(module=module)
     return parser
 
@@ -66,9 +62,7 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
     _add_database(parser)
     parser.add_argument("--tenant", required=True, metavar="NAME", help="the tenant that gets the rows")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument(
-        "--delimiter", metavar="CHARACTER", help="what separates cells; found out if not given"
-    )
+    parser.add_argument("--delimiter", metavar="CHARACTER", help="what separates cells; found out if not given")
     parser.add_argument("--encoding", metavar="NAME", help="UTF-8, else cp1252, if not given")
     parser.add_argument(
         "--ignore",
@@ -77,9 +71,7 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
         metavar="COLUMN",
         help="leave this column out; may be repeated",
     )
-    parser.add_argument(
-        "--report", metavar="FILE", help="write all refused rows with their reasons to this CSV file"
-    )
+    parser.add_argument("--report", metavar="FILE", help="write all refused rows with their reasons to this CSV file")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 

@@ -89,7 +89,5 @@ def hint(message: str) -> str:
 
 def _file(url: str) -> Path | None:
     parts = parse(url)
-    is_path = (
-        parts.get_backend_name() == "sqlite" and parts.database and not parts.database.startswith("file:")
-    )
+    is_path = parts.get_backend_name() == "sqlite" and parts.database and not parts.database.startswith("file:")
     return Path(str(parts.database)) if is_path else None

@@ -120,9 +120,7 @@ class Story:
         first = self.workspace.contacts.send_invites(acme.id)
         again = self.workspace.contacts.send_invites(acme.id, [contact.id for contact in staged])
         sent = [sum(row.changed for row in result.ok) for result in (first, again)]
-        self._teller.say(
-            f"{sent[0]} invitations for {acme.name}; the same call again: {sent[1]}, nobody gets two."
-        )
+        self._teller.say(f"{sent[0]} invitations for {acme.name}; the same call again: {sent[1]}, nobody gets two.")
         self._deliver()
 
     def _invite_again(self, jane: Contact) -> None:
@@ -157,9 +155,7 @@ class Story:
         self._teller.say(f"Jane tries to add a client of her own: {mine}.")
 
     def _expire(self, sam: Contact) -> None:
-        self._chapter(
-            "A link works for seven days, to the second", after=_WEEK - timedelta(minutes=35) - _SECOND
-        )
+        self._chapter("A link works for seven days, to the second", after=_WEEK - timedelta(minutes=35) - _SECOND)
         sams, zoes = self.mails.token(_SAM), self.mails.token(_ZOE)
         self._teller.say("Sam and Zoë were invited seven days ago, but for one second.")
         self._teller.items(
@@ -201,10 +197,7 @@ class Story:
 
     def _people(self, *contacts: tuple[Contact, str]) -> None:
         self._teller.items(
-            *(
-                (contact.name, client, contact.email.address, badge(contact.state))
-                for contact, client in contacts
-            )
+            *((contact.name, client, contact.email.address, badge(contact.state)) for contact, client in contacts)
         )
 
     def _accepted(self, token: str, password: str) -> Session:

@@ -127,11 +127,15 @@ ROLES: Mapping[str, Role] = {
 }
 
 
+_NAMES = {kind: tuple(role.name for role in ROLES.values() if role.kind is kind) for kind in RoleKind}
+
+
 def role_violations(names: Iterable[object], *, kind: RoleKind, field: str) -> tuple[Violation, ...]:
     """Why these role names cannot be given: unknown, or of the other kind. The refused name is not repeated."""
-    known = tuple(role.name for role in ROLES.values() if role.kind is kind)
-    message = f"must be one of {', '.join(known)}"
-    return tuple(Violation("unknown_name", message, field) for name in names if name not in known)
+    known = _NAMES[kind]
+    unknown = [name for name in names if name not in known]
+    message = f"must be one of {', '.join(known)}" if unknown else ""
+    return tuple(Violation("unknown_name", message, field) for _ in unknown)
 
 
 def may(actor: Actor | Stranger, permission: str, *, stored_roles: Iterable[str] = ()) -> bool:

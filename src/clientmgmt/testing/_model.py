@@ -134,9 +134,7 @@ class ModelUnit:
         self.state.numbers[name] = self.state.numbers.get(name, 0) + 1
         return self.state.numbers[name]
 
-    def claim(
-        self, collection: Collection[Any], *, now: datetime, lease: timedelta, limit: int
-    ) -> tuple[Any, ...]:
+    def claim(self, collection: Collection[Any], *, now: datetime, lease: timedelta, limit: int) -> tuple[Any, ...]:
         """Up to ``limit`` due heads of lanes."""
         self._check(writes=True)
         rows = self.state.rows[collection.name]
@@ -179,9 +177,7 @@ class ModelUnit:
 
     def _taken(self, collection: Collection[Any], entity: Any, rows: list[Any]) -> set[tuple[str, ...]]:  # noqa: ANN401 - any entity
         keys = {"id": (entity.id,)}
-        keys |= {
-            name: tuple(field.get(entity) for field in fields) for name, fields in collection.unique.items()
-        }
+        keys |= {name: tuple(field.get(entity) for field in fields) for name, fields in collection.unique.items()}
         return {
             ("UniqueViolation", collection.name, name)
             for name, key in keys.items()

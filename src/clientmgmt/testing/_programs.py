@@ -20,10 +20,10 @@ from clientmgmt.ports.storage import (
     any_of,
 )
 from clientmgmt.testing._model import PossibleViolationsError
-from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, MIDNIGHT, PLACED_BOOKS, SHELVES, Colour, uid
+from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, MIDNIGHT, PLACED_BOOKS, SHELVES, Colour, Shelf, uid
 from clientmgmt.testing.strategies import books, few_ids, jobs, labels, moments, shelves
 
-__all__ = ["Program", "differences", "programs", "questions"]
+__all__ = ["Program", "beginnings", "differences", "programs", "questions"]
 
 Trace = list[object]
 
@@ -189,17 +189,13 @@ def _changing() -> st.SearchStrategy[Call]:
         st.lists(few_ids(), max_size=2),
     )
     numbers = st.sampled_from("ab").map(lambda name: Call("next_number", (name,)))
-    claims = moments().map(
-        lambda now: Call("claim", (JOBS,), {"now": now, "lease": now - MIDNIGHT, "limit": 99})
-    )
+    claims = moments().map(lambda now: Call("claim", (JOBS,), {"now": now, "lease": now - MIDNIGHT, "limit": 99}))
     return st.one_of(*(saving(*pair) for pair in versioned), removing, numbers, claims)
 
 
 @cache
 def _conditions() -> st.SearchStrategy[Condition[Any]]:
-    def compared(
-        field: Ordered[Any, Any], values: st.SearchStrategy[Any]
-    ) -> st.SearchStrategy[Condition[Any]]:
+    def compared(field: Ordered[Any, Any], values: st.SearchStrategy[Any]) -> st.SearchStrategy[Condition[Any]]:
         makers: list[Callable[[Any], Condition[Any]]] = [field.lt, field.le, field.gt, field.ge, field.eq]
         return st.builds(lambda make, value: make(value), st.sampled_from(makers), values)
 
@@ -266,6 +262,20 @@ def _orders(*, joined: bool) -> st.SearchStrategy[Order[Any] | None]:
 def _pages(draw: st.DrawFn, order: Order[Any]) -> dict[str, Any]:
     after = draw(_AFTER_NUMBER if order.field is BOOKS.pages else _AFTER_TEXT)
     return {"order": order, "after": after, "limit": draw(_LIMIT)}
+
+
+def beginnings() -> st.SearchStrategy[Program]:
+    """A unit that adds all shelves and some books."""
+    some = st.lists(books(), min_size=4, max_size=6, unique_by=(lambda book: book.id, lambda book: book.serial))
+    all_shelves = [Shelf(id=uid(number), code=code, name=code) for number, code in enumerate("BAa", 1)]
+    return some.map(
+        lambda found: Program(
+            [
+                Call("add", (SHELVES, *all_shelves)),
+                Call("add", (BOOKS, *(attrs.evolve(book, slot=None) for book in found))),
+            ]
+        )
+    )
 
 
 def programs() -> st.SearchStrategy[Program]:

@@ -17,11 +17,11 @@ from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from clientmgmt.ports.storage import Collection, Storage
 from clientmgmt.testing._model import ModelStorage
-from clientmgmt.testing._programs import Call, Program, differences, programs, questions
+from clientmgmt.testing._programs import Call, Program, beginnings, differences, programs, questions
 from clientmgmt.testing.kit import KIT
 
 __all__ = ["StorageMachine"]
@@ -47,6 +47,11 @@ class StorageMachine(RuleBasedStateMachine):
         """The stores by a name for messages; override it."""
         message = "override `storages`"
         raise NotImplementedError(message)
+
+    @initialize(program=beginnings())
+    def begin(self, program: Program) -> None:
+        """Some shelves and books to ask for."""
+        self._compare(program, _SUFFIXES[0])
 
     @rule(program=programs(), suffix=st.sampled_from(_SUFFIXES))
     def work(self, program: Program, suffix: str) -> None:

@@ -64,7 +64,10 @@ class RecordingNotifier:
         >>> ada = Mailbox("Ada", "ada@a.example")
         >>> text = "Welcome: https://shop.example/join?t=s3cr3t"
         >>> mail = dict(id="1", date=datetime(2026, 1, 5, tzinfo=UTC), tenant="acme", type=MailType.INVITATION)
-        >>> notifier.send(Message(sender=ada, to=ada, subject="Welcome", text=text, **mail)), notifier.token("ada@a.example")
+        >>> (
+        ...     notifier.send(Message(sender=ada, to=ada, subject="Welcome", text=text, **mail)),
+        ...     notifier.token("ada@a.example"),
+        ... )
         ('recorded-1', 's3cr3t')
         """
         link = self.link(email)

@@ -282,12 +282,14 @@ def test_a_forked_child_uses_connections_of_its_own(
 def test_after_a_fork_the_store_starts_afresh(store: SQLStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     with store.unit_of_work("t") as uow:
         own, first = connection_of(uow).engine, connection_of(uow).connection.dbapi_connection
+    inherited = own.pool
     after_fork: list[Callable[[], object]] = []
     monkeypatch.setattr("os.register_at_fork", lambda *, after_in_child: after_fork.append(after_in_child))
     again = SQLStorage(own, collections=KIT)
     after_fork[0]()
     with store.unit_of_work("t") as uow:
         assert connection_of(uow).connection.dbapi_connection is not first
+    inherited.dispose()
     del again
     gc.collect()
     after_fork[0]()

@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables, connection_of
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
@@ -190,7 +191,7 @@ def test_a_queue_needs_no_versions(tmp_path: Path) -> None:
 
 def test_the_cache_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clientmgmt.adapters.sqlalchemy.queries._MOST_SHAPES", 3)
-    catalogue = Catalogue(KIT, build_tables(sa.MetaData(), collections=KIT), "sqlite")
+    catalogue = Catalogue(KIT, build_tables(sa.MetaData(), collections=KIT), sqlite.dialect())
     conditions = [BOOKS.serial.eq("x"), BOOKS.title.lt("x"), BOOKS.title.gt("x"), BOOKS.title.le("x")]
     built = [catalogue.count(BOOKS, (condition,), {}) for condition in conditions]
     assert catalogue.count(BOOKS, (conditions[3],), {}) is built[3]

@@ -31,6 +31,9 @@ _DAY_SECONDS = 86_400
 _SECOND = 1_000_000
 _SCALE = 10**6
 _LARGEST = 2**63
+_EMPTY = ("[]", "{}")
+_PLAIN = (tuple, dict)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def plain_text(value: str | None) -> str | None:
@@ -107,7 +110,6 @@ def from_millionths(value: int | None) -> Decimal | None:
 
 def to_json(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON can hold
     """Compact JSON text."""
-    if value is None:
-        return None
-    plain = dict(value) if isinstance(value, Mapping) else value
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if not value:
+        return None if value is None else _EMPTY[isinstance(value, Mapping)]
+    return _encode(value if type(value) in _PLAIN else dict(value))

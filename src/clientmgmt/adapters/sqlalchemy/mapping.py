@@ -5,7 +5,7 @@ They construct directly, without loops over fields: a row costs little more than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -27,7 +27,8 @@ LANE_BINDS = ("p_tenant", "p_lane")
 class Mapper(Generic[E]):
     """How one collection's entities and rows become each other.
 
-    ``columns`` are the columns of a row in their order, without the tenant. ``entity(*row)`` makes the
+    ``columns`` are the columns of a row in their order, without the tenant. ``reads`` has for every parameter of an
+    ``INSERT`` the expression that reads it from ``tenant`` and ``entity``. ``entity(*row)`` makes the
     entity, ``row(tenant, entity)`` the parameters of an ``INSERT``. Where there is a version,
     ``change(tenant, entity)`` makes the parameters of an ``UPDATE`` and ``saved(entity)`` the entity with the
     next version. Of a queue, ``claimed(entity, until)`` is the entity that a worker holds, and ``row`` also
@@ -35,6 +36,7 @@ class Mapper(Generic[E]):
     """
 
     columns: tuple[str, ...]
+    reads: Mapping[str, str]
     entity: Callable[..., E]
     row: Callable[[str, E], Values]
     change: Callable[[str, E], Values]
@@ -57,6 +59,7 @@ def mapper_of(collection: Collection[E], *, lane_binds: bool = False) -> Mapper[
     kept = {part.name: f"entity.{part.name}" for part in parts}
     return Mapper(
         columns=tuple(leaf.column for leaf in leaves),
+        reads=stored | binds,
         entity=_positional([(collection.entity, parts)], "{}"),
         row=_compiled("tenant, entity", _dict(stored | binds)),
         change=_compiled("tenant, entity", _dict(changed)),

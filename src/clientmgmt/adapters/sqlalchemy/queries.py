@@ -58,13 +58,13 @@ class Catalogue:
     """The statements of a store. Threads may share it: building one twice does no harm."""
 
     def __init__(
-        self, collections: Iterable[Collection[Any]], tables: Mapping[str, sa.Table], dialect: str
+        self, collections: Iterable[Collection[Any]], tables: Mapping[str, sa.Table], dialect: sa.Dialect
     ) -> None:
         self._plans = {
             collection: CollectionPlan(collection, tables[collection.name], dialect)
             for collection in collections
         }
-        self.next_number = next_number(tables, dialect)
+        self.next_number = next_number(tables, dialect.name)
         self._sources: dict[Source[Any, Any], _SourcePlan] = {}
         self._selects: dict[Shape, sa.Select[Any]] = {}
 

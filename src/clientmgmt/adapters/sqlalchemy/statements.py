@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from clientmgmt.adapters.sqlalchemy.bulk import BulkInsert, bulk_insert
 from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, mapper_of
 from clientmgmt.adapters.sqlalchemy.tables import NUMBERS
 from clientmgmt.adapters.sqlalchemy.types import text_type
@@ -28,9 +29,9 @@ class CollectionPlan:
     ``rows`` and ``entity`` are what the columns of a row are and what makes an entity of them.
     """
 
-    def __init__(self, collection: Collection[Any], table: sa.Table, dialect: str) -> None:
+    def __init__(self, collection: Collection[Any], table: sa.Table, dialect: sa.Dialect) -> None:
         self.collection, self.table, self._dialect = collection, table, dialect
-        self._numbers_lanes = collection.queue and dialect == "sqlite"
+        self._numbers_lanes = collection.queue and dialect.name == "sqlite"
         self.mapper = mapper_of(collection, lane_binds=self._numbers_lanes)
         self.columns = tuple(table.c[name] for name in self.mapper.columns)
         self.mine = table.c.tenant_id == sa.bindparam("p_tenant", type_=text_type())
@@ -57,13 +58,18 @@ class CollectionPlan:
 
     @cached_property
     def insert(self) -> sa.Insert:
-        """Any number of rows, as :attr:`Mapper.row` gives them."""
+        """One row, as :attr:`Mapper.row` gives it."""
         return self._numbered(sa.insert(self.table))
+
+    @cached_property
+    def bulk(self) -> BulkInsert[Any]:
+        """Any number of rows."""
+        return bulk_insert(self.insert, self.mapper.reads, self._dialect)
 
     @cached_property
     def insert_if_absent(self) -> sa.Insert:
         """One row unless a key of it is taken; the count of rows tells."""
-        insert: sa.Insert = _INSERT[self._dialect](self.table).on_conflict_do_nothing()
+        insert: sa.Insert = _INSERT[self._dialect.name](self.table).on_conflict_do_nothing()
         return self._numbered(insert).execution_options(preserve_rowcount=True)
 
     @cached_property

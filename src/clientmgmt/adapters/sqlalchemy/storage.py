@@ -62,7 +62,7 @@ class SQLStorage:
         self._database = database_of(engine)
         self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
         self._tables = build_tables(sa.MetaData(), collections=collections, prefix=prefix, schema=schema)
-        self._catalogue = Catalogue(collections, self._tables, engine.dialect.name)
+        self._catalogue = Catalogue(collections, self._tables, engine.dialect)
         self._keys = unique_keys(collections, self._tables, prefix)
         self._prepared = False
         if hasattr(os, "register_at_fork"):

@@ -118,12 +118,14 @@ class SQLUnitOfWork:
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities, a thousand with one statement."""
         plan = self._plan(collection, writes=True)
-        tenant, row = self._tenant, plan.mapper.row
+        tenant = self._tenant
         if len(entities) == 1:
-            self._run(plan.insert, row(tenant, entities[0]))
-            return
-        for batch in _batches([row(tenant, entity) for entity in entities]):
-            self._run(plan.insert, batch)
+            self._run(plan.insert, plan.mapper.row(tenant, entities[0]))
+        elif entities:
+            bulk = plan.bulk
+            rows = self._guarded(lambda: [bulk.parameters(tenant, entity) for entity in entities])
+            for batch in _batches(rows):
+                self._guarded(self._connection.exec_driver_sql, bulk.sql, batch)
 
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
         """Add the entity, unless one of its keys is taken."""

@@ -190,9 +190,7 @@ class FindingConformance:
             "\U0001f600x",
             "\ufffd",
         )
-        self._prefixes(
-            storage, texts, ("ac", "ac%", "ac_", "ac\\", "A", "", "acme", "acmes", "á", "\U0001f600")
-        )
+        self._prefixes(storage, texts, ("ac", "ac%", "ac_", "ac\\", "A", "", "acme", "acmes", "á", "\U0001f600"))
 
     def test_prefix_reaches_the_last_code_point(self, storage: Storage) -> None:
         """No character is greater than what may follow a prefix, and any character may end one."""

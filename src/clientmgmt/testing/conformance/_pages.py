@@ -43,6 +43,7 @@ def walk(storage: Storage, order: Order[Book], *where: Condition[Book], size: in
             page = uow.find(BOOKS, *where, order=order, after=after, limit=size)
         assert len(page) <= size
         seen += page
+        assert len(seen) == len(set(seen)), "a row came twice"
         if len(page) < size:
             return [row.pages for row in seen]
         after = (order.field.get(page[-1]), page[-1].id)
@@ -61,9 +62,7 @@ class PagesConformance:
             least = uow.find(SAMPLES, SAMPLES.text.gt("zz"), SAMPLES.text.lt("\U0001f600"))
         assert [row.text for row in ascending] == sorted(TEXTS)
         assert [row.text for row in descending] == sorted(TEXTS, reverse=True)
-        assert sorted(row.text for row in least) == sorted(
-            text for text in TEXTS if "zz" < text < "\U0001f600"
-        )
+        assert sorted(row.text for row in least) == sorted(text for text in TEXTS if "zz" < text < "\U0001f600")
 
     def test_ties_come_by_id_in_the_same_direction(self, storage: Storage) -> None:
         """Equal values are ordered by id, descending when the order descends."""
