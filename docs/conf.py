@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
+from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -177,6 +178,7 @@ def read_sections(
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.add_lexer("mermaid", TextLexer)  # diagrams are shown as their text: nothing is loaded to draw them
     app.connect("autodoc-process-bases", hide_private_bases)
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", hide_private_arguments)

@@ -25,11 +25,7 @@ FASTER = ("fsync", "synchronous_commit", "full_page_writes")
 def postgres_url() -> Iterator[str]:
     """The URL of a server that may be filled at will; a loud skip without one, in CI a failure."""
     if DSN in os.environ:
-        yield (
-            sa.make_url(os.environ[DSN])
-            .set(drivername="postgresql+psycopg")
-            .render_as_string(hide_password=False)
-        )
+        yield (sa.make_url(os.environ[DSN]).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
         return
     try:
         with warnings.catch_warnings():

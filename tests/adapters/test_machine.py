@@ -26,9 +26,7 @@ Stores = Mapping[str, Storage]
 
 
 @pytest.fixture
-def stores(
-    memory_storage: InMemoryStorage, sqlite_storage: SQLStorage, postgres_storage: SQLStorage
-) -> Stores:
+def stores(memory_storage: InMemoryStorage, sqlite_storage: SQLStorage, postgres_storage: SQLStorage) -> Stores:
     return {"memory": memory_storage, "sqlite": sqlite_storage, "postgresql": postgres_storage}
 
 

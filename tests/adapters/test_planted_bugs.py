@@ -255,9 +255,7 @@ SEEN_BY_MACHINE = (
     IgnoresCaseInPrefixes,
     IsNotPoisoned,
     KeepsWhatFailed,
-    LosesNumbers,
     OverwritesWhatIsThere,
-    QueuesById,
     SwallowsInSavepoints,
 )
 

@@ -36,12 +36,6 @@ def test_a_pipe_gets_no_colour_codes(told: tuple[Ran, Path]) -> None:
     assert "\x1b" not in ran.out
 
 
-def test_a_terminal_gets_colours(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    assert "\x1b[" in cli("demo", tmp_path / "demo.db").out
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -114,10 +108,16 @@ def test_without_a_file_nothing_stays(cli: Cli, monkeypatch: pytest.MonkeyPatch,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_file_is_used(cli: Cli, tmp_path: Path) -> None:
+def test_an_empty_file_is_used_and_a_terminal_gets_colours(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
     file = tmp_path / "what? 100%.db"
     file.touch()
-    assert cli("demo", file).code == 0
+    ran = cli("demo", file)
+    assert ran.code == 0
+    assert "\x1b[" in ran.out
     assert file.stat().st_size > 0
 
 

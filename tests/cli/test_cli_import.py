@@ -411,7 +411,7 @@ def test_a_database_without_tables_needs_an_upgrade(cli: Cli, file: Path, tmp_pa
 def test_a_killed_import_is_completed_by_running_it_again(cli: Cli, file: Path, url: str) -> None:
     rows = [
         f"Client {number // 4},ap@c{number // 4}.example,F,L,u{number}@c{number // 4}.example,,,"
-        for number in range(4000)
+        for number in range(3000)
     ]
     write(file, HEADER, *rows)
     cli("upgrade", "--database", url)
@@ -421,12 +421,12 @@ def test_a_killed_import_is_completed_by_running_it_again(cli: Cli, file: Path, 
             time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
-    assert 0 < len(people(url)) < 4000
+    assert 0 < len(people(url)) < 3000
     code, out, _ = run(cli, file, url)
     again = counts(out)
-    assert (code, again[0], again[2] + again[3], again[4]) == (0, 4000, 4000, 0)
-    assert people(url) == {(f"Client {number // 4}", f"u{number}@c{number // 4}.example") for number in range(4000)}
-    assert counts(run(cli, file, url)[1]) == [4000, 0, 0, 4000, 0]
+    assert (code, again[0], again[2] + again[3], again[4]) == (0, 3000, 3000, 0)
+    assert people(url) == {(f"Client {number // 4}", f"u{number}@c{number // 4}.example") for number in range(3000)}
+    assert counts(run(cli, file, url)[1]) == [3000, 0, 0, 3000, 0]
 
 
 # Any file
@@ -446,7 +446,7 @@ def test_what_a_spreadsheet_writes_is_what_is_read(
     rows: list[list[str]], delimiter: str, end: str, encoding: str
 ) -> None:
     written = io.StringIO(newline="")
-    writer = csv.writer(written, delimiter=delimiter, lineterminator=end)
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     expected = []
     for row in [["client", "client_email", "phone"], *rows]:
         line = 1 + sum(1 for _ in io.StringIO(written.getvalue(), newline=""))
@@ -467,7 +467,7 @@ def test_no_file_is_a_surprise(content: bytes, has_header: bool) -> None:
 
 def test_reading_takes_the_same_memory_however_long_the_file(tmp_path: Path) -> None:
     peaks = []
-    for count in (5_000, 20_000):
+    for count in (4_000, 12_000):
         file = write(tmp_path / f"{count}.csv", HEADER, *([GOOD] * count))
         tracemalloc.start()
         with file.open("rb") as source, open_sheet(source) as sheet:

@@ -123,9 +123,7 @@ class InMemoryStorage:
             if data.table(name).rows
         }
         numbers = {
-            (tenant, name): last
-            for tenant, data in self._tenants.items()
-            for name, last in data.numbers.items()
+            (tenant, name): last for tenant, data in self._tenants.items() for name, last in data.numbers.items()
         }
         return Contents(entities=entities, numbers=numbers)
 

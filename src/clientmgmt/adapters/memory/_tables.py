@@ -175,9 +175,7 @@ def _layout(collection: Collection[Any], referrers: list[tuple[str, Path]]) -> L
         collection=collection,
         unique=unique,
         indexes=tuple(dict.fromkeys([*unique, *(_paths(fields) for fields in equal if fields), *referring])),
-        ordered=frozenset(
-            fields[-1].path for fields in collection.indexes if isinstance(fields[-1], Ordered)
-        ),
+        ordered=frozenset(fields[-1].path for fields in collection.indexes if isinstance(fields[-1], Ordered)),
         references=tuple((reach(field.path), target.name) for field, target in collection.references),
         referrers=tuple(referrers),
     )

@@ -72,9 +72,7 @@ class InMemoryUnitOfWork:
             raise NotFoundError
         return cast("E", entity)
 
-    def get_many(
-        self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False
-    ) -> dict[UUID, E]:
+    def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
         """The entities with these ids."""
         rows = self._reading(collection.name, lock=lock).rows
         return {id_: rows[id_.int] for id_ in ids if id_.int in rows}
@@ -151,9 +149,7 @@ class InMemoryUnitOfWork:
         self._undo.append(lambda: numbers.__setitem__(name, last))
         return last + 1
 
-    def claim(
-        self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int
-    ) -> tuple[Q, ...]:
+    def claim(self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int) -> tuple[Q, ...]:
         """Up to ``limit`` due heads of lanes."""
         table = self._writing(collection.name)
         if table.queue is None:

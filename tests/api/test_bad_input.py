@@ -1,0 +1,361 @@
+"""What is malformed is refused by name, completely, and without a trace; by every store alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+import pytest
+
+from clientmgmt import Client, Contact, InvalidInputError, NotFoundError, RefusedError, SignInRefusedError
+from clientmgmt.errors import InvalidLinkError
+from tests.box import PASSWORD, Box
+
+NOT_TEXT: dict[str, object] = {"a number": 5, "bytes": b"Jane", "a bool": True, "a list": ["Jane"], "an object": object()}
+TEXT: dict[str, object] = {
+    "NUL": "a\x00b",
+    "CR/LF": "a\r\nb",
+    "line separator": "a\u2028b",
+    "bidi control": "a\u202eb",
+    "lone surrogate": "a\ud800b",
+    "zero width": "a\u200bb",
+    "a million": "x" * 10**6,
+}
+OPTIONAL = NOT_TEXT | TEXT
+REQUIRED: dict[str, object] = OPTIONAL | {
+    "nothing": None,
+    "empty": "",
+    "spaces": "  ",
+    "joiners only": "\u200c\u200d",
+    "zero width only": "\u200b",
+}
+EMAIL: dict[str, object] = REQUIRED | {
+    "no at-sign": "jane",
+    "two": "a@b.example,c@d.example",
+    "a header": "a@b.example\r\nBcc: eve@evil.example",
+    "no domain": "jane@",
+    "local": "jane@localhost",
+    "over-long local part": "x" * 65 + "@b.example",
+}
+CHOICE: dict[str, object] = REQUIRED | {"wrong case": "ACTIVE", "padded": " active", "unknown": "archived"}
+ROLE: dict[str, object] = REQUIRED | {
+    "wrong case": "Client_Admin",
+    "of staff": "administrator",
+    "unknown": "owner",
+    "padded": "client_admin ",
+}
+FLAG: dict[str, object] = {"text": "true", "yes": "yes", "one": 1, "zero": 0, "nothing": None, "empty": "", "list": [1]}
+MODE: dict[str, object] = NOT_TEXT | {"unknown": "merge", "wrong case": "LINK", "empty": "", "nothing": None}
+LANGUAGE: dict[str, object] = OPTIONAL | {"words": "english please", "one letter": "e", "underscore": "pt_BR"}
+REFERENCES: dict[str, object] = {
+    "nothing": None,
+    "a number": 5,
+    "text": "crm",
+    "one text each": ["crm"],
+    "one part": [("crm",)],
+    "three parts": [("crm", "1", "2")],
+    "a number in it": [5],
+    "empty system": [("", "1")],
+    "empty value": [("crm", "")],
+    "a number as value": [("crm", 1)],
+    "NUL": [("crm", "a\x00")],
+    "lone surrogate": [("crm", "\ud800")],
+    "a million": [("crm", "x" * 10**6)],
+    "over-long system": [("x" * 65, "1")],
+}
+ROLES: dict[str, object] = {
+    "nothing": None,
+    "a number": 5,
+    "text": "editor",
+    "of clients": ["client_admin"],
+    "wrong case": ["Editor"],
+    "a number in it": ["editor", 5],
+    "a list in it": [["editor"]],
+    "unknown": ["editor", "owner"],
+}
+REFERENCE = {name: value[0] if isinstance(value, list) else value for name, value in REFERENCES.items()}
+TIME: dict[str, object] = {
+    "naive": datetime(2026, 1, 5),  # noqa: DTZ001 - that is the point
+    "text": "2026-01-05T09:00:00+00:00",
+    "a number": 1_700_000_000,
+    "a bool": True,
+}
+FILTER: dict[str, object] = {"NUL": "a\x00b", "lone surrogate": "\ud800", "a number": 5, "bytes": b"x"}
+COUNT: dict[str, object] = {"text": "5", "a fraction": 1.5, "a bool": True, "nothing": None, "negative": -1}
+
+
+@attrs.frozen
+class Case:
+    """A command with one field that is left open."""
+
+    values: Mapping[str, object]
+    command: Callable[[Box, Client, Contact, object], object]
+    kind: type[RefusedError] = InvalidInputError
+
+
+def add_client(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    good = {"name": "Bolt", "email": "b@bolt.example"}
+    return lambda box, _, __, value: box.ws.clients.add(**(good | {field: value}))  # type: ignore[arg-type]
+
+
+def add_contact(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    good = {"first_name": "Bob", "last_name": "Roe", "email": "bob@acme.example"}
+    return lambda box, client, _, value: box.ws.contacts.add(client.id, **(good | {field: value}))  # type: ignore[arg-type]
+
+
+def add_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    good = {"first_name": "Ada", "last_name": "Byron", "email": "ada@northwind.example", "roles": ["editor"]}
+    return lambda box, _, __, value: box.ws.staff.add(**(good | {field: value}))  # type: ignore[arg-type]
+
+
+def audit(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    return lambda box, _, __, value: box.ws.audit.list(**{field: value})  # type: ignore[arg-type]
+
+
+CASES: dict[tuple[str, str], Case] = {
+    ("clients.add", "name"): Case(REQUIRED, add_client("name")),
+    ("clients.add", "email"): Case(EMAIL, add_client("email")),
+    ("clients.add", "kind"): Case(CHOICE, add_client("kind")),
+    ("clients.add", "status"): Case(CHOICE | {"closed": "closed"}, add_client("status")),
+    ("clients.add", "language"): Case(LANGUAGE, add_client("language")),
+    ("clients.add", "references"): Case(REFERENCES, add_client("references")),
+    ("clients.find", "reference"): Case(
+        REFERENCE,
+        lambda box, _, __, value: box.ws.clients.find(reference=value),  # type: ignore[arg-type]
+    ),
+    ("clients.list", "status"): Case(
+        {name: value for name, value in CHOICE.items() if value is not None},
+        lambda box, _, __, value: box.ws.clients.list(status=value),  # type: ignore[arg-type]
+    ),
+    ("clients.set_status", "status"): Case(
+        CHOICE,
+        lambda box, client, _, value: box.ws.clients.set_status(client.id, value),  # type: ignore[arg-type]
+    ),
+    ("clients.set_status", "reason"): Case(
+        OPTIONAL | {"over-long": "x" * 1001},
+        lambda box, client, _, value: box.ws.clients.set_status(client.id, "paused", reason=value),  # type: ignore[arg-type]
+    ),
+    ("contacts.add", "first_name"): Case(REQUIRED | {"over-long": "x" * 101}, add_contact("first_name")),
+    ("contacts.add", "last_name"): Case(REQUIRED | {"over-long": "x" * 101}, add_contact("last_name")),
+    ("contacts.add", "email"): Case(EMAIL, add_contact("email")),
+    ("contacts.add", "phone"): Case(OPTIONAL | {"over-long": "1" * 51}, add_contact("phone")),
+    ("contacts.add", "job_title"): Case(OPTIONAL | {"over-long": "x" * 101}, add_contact("job_title")),
+    ("contacts.add", "role"): Case(ROLE, add_contact("role")),
+    ("contacts.add", "invite"): Case(FLAG, add_contact("invite")),
+    ("contacts.add", "on_existing"): Case(MODE, add_contact("on_existing")),
+    ("contacts.list", "state"): Case(
+        {name: value for name, value in CHOICE.items() if value is not None},
+        lambda box, _, __, value: box.ws.contacts.list(state=value),  # type: ignore[arg-type]
+    ),
+    ("staff.add", "first_name"): Case(REQUIRED, add_staff("first_name")),
+    ("staff.add", "last_name"): Case(REQUIRED, add_staff("last_name")),
+    ("staff.add", "email"): Case(EMAIL, add_staff("email")),
+    ("staff.add", "roles"): Case(ROLES, add_staff("roles")),
+    ("staff.add", "reference"): Case(OPTIONAL, add_staff("reference")),
+    ("audit.list", "since"): Case(TIME, audit("since")),
+    ("audit.list", "until"): Case(TIME, audit("until")),
+    ("audit.list", "actor"): Case(FILTER, audit("actor")),
+    ("audit.list", "action"): Case(FILTER, audit("action")),
+    ("accept_invite", "password"): Case(
+        {name: value for name, value in REQUIRED.items() if isinstance(value, str) is False}
+        | {"short": "x" * 11, "huge": "x" * 10**6, "common": "1q2w3e4r5t6y", "lone surrogate": "x" * 12 + "\ud800"},
+        lambda box, _, contact, value: box.door.accept_invite(box.token(contact), password=value),  # type: ignore[arg-type]
+    ),
+    ("accept_invite", "sign_in"): Case(
+        FLAG,
+        lambda box, _, contact, value: box.door.accept_invite(  # type: ignore[call-overload]
+            box.token(contact), password=PASSWORD, sign_in=value
+        ),
+    ),
+    ("deliver", "limit"): Case(COUNT, lambda box, _, __, value: box.manager.deliver(limit=value)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize(("command", "field"), CASES, ids=[".".join(key) for key in CASES])
+def test_a_malformed_field_is_named_and_nothing_is_written(box: Box, command: str, field: str) -> None:
+    case = CASES[command, field]
+    acme = box.client()
+    jane, _ = box.invited(acme)
+    before = box.dump()
+    wrong = {}
+    for name, value in case.values.items():
+        try:
+            case.command(box, acme, jane, value)
+        except case.kind as refused:
+            fields = set(refused.by_field())
+            echoed = isinstance(value, str) and len(value.strip()) > 8 and value in str(refused)
+            if fields != {field} or echoed or len(str(refused)) > 500:
+                wrong[name] = f"names {fields}, {len(str(refused))} characters"
+        except Exception as error:  # noqa: BLE001 - whatever else comes is listed
+            wrong[name] = f"{type(error).__name__}: {str(error)[:80]}"
+        else:
+            wrong[name] = "was taken"
+        assert box.dump() == before, name
+    assert wrong == {}
+
+
+NO_IDS: dict[str, object] = {
+    "text": "acme",
+    "an id as text": "00000000-0000-4000-8000-000000000001",
+    "empty": "",
+    "nothing": None,
+    "a number": 5,
+    "a huge number": 10**50,
+    "bytes": b"\x00" * 16,
+    "a list": [],
+    "a bool": True,
+    "nil": UUID(int=0),
+    "all ones": UUID(int=2**128 - 1),
+}
+BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
+    "clients.get": (NotFoundError, lambda box, key: box.ws.clients.get(key)),  # type: ignore[arg-type]
+    "clients.references": (NotFoundError, lambda box, key: box.ws.clients.references(key)),  # type: ignore[arg-type]
+    "clients.set_status": (NotFoundError, lambda box, key: box.ws.clients.set_status(key, "paused")),  # type: ignore[arg-type]
+    "contacts.add": (
+        NotFoundError,
+        lambda box, key: box.ws.contacts.add(key, first_name="A", last_name="B", email="a@b.example"),  # type: ignore[arg-type]
+    ),
+    "contacts.get": (NotFoundError, lambda box, key: box.ws.contacts.get(key)),  # type: ignore[arg-type]
+    "contacts.find": (NotFoundError, lambda box, key: box.ws.contacts.find(key, email="a@b.example")),  # type: ignore[arg-type]
+    "contacts.remove": (NotFoundError, lambda box, key: box.ws.contacts.remove(key)),  # type: ignore[arg-type]
+    "contacts.send_invite": (NotFoundError, lambda box, key: box.ws.contacts.send_invite(key)),  # type: ignore[arg-type]
+    "contacts.send_invites": (NotFoundError, lambda box, key: box.ws.contacts.send_invites(key)),  # type: ignore[arg-type]
+    "contacts.revoke_invite": (NotFoundError, lambda box, key: box.ws.contacts.revoke_invite(key)),  # type: ignore[arg-type]
+    "contacts.most_recent": (NotFoundError, lambda box, key: box.ws.contacts.most_recent(key)),  # type: ignore[arg-type]
+    "access.invitations": (NotFoundError, lambda box, key: box.ws.access.invitations(key)),  # type: ignore[arg-type]
+    "access.deactivate": (NotFoundError, lambda box, key: box.ws.access.deactivate(key)),  # type: ignore[arg-type]
+    "access.reactivate": (NotFoundError, lambda box, key: box.ws.access.reactivate(key)),  # type: ignore[arg-type]
+    "access.logins": (NotFoundError, lambda box, key: box.ws.access.logins(key)),  # type: ignore[arg-type]
+    "staff.get": (NotFoundError, lambda box, key: box.ws.staff.get(key)),  # type: ignore[arg-type]
+    "sign_in_trusted": (SignInRefusedError, lambda box, key: box.door.sign_in_trusted(key)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("command", BY_ID)
+def test_what_is_no_id_answers_like_an_id_that_never_was(box: Box, command: str) -> None:
+    kind, call = BY_ID[command]
+    box.active(box.client())
+    before = box.dump()
+    wrong = {}
+    for name, key in NO_IDS.items():
+        try:
+            call(box, key)
+        except kind:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever else comes is listed
+            wrong[name] = f"{type(error).__name__}: {str(error)[:80]}"
+        else:
+            wrong[name] = "was taken"
+    assert wrong == {}
+    assert box.dump() == before
+
+
+def test_filters_by_what_is_no_id_find_nothing_or_refuse_alike(box: Box) -> None:
+    box.active(box.client())
+    wrong = {}
+    for name, key in NO_IDS.items():
+        if key is None:
+            continue
+        for label, call in (
+            ("audit.list", lambda key=key: box.ws.audit.list(client_id=key).items),
+            ("contacts.list", lambda key=key: box.ws.contacts.list(key).items),
+            ("contacts.list of a user", lambda key=key: box.ws.contacts.list(user_id=key).items),
+        ):
+            try:
+                answer = call()
+            except NotFoundError:
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever else comes is listed
+                wrong[label, name] = f"{type(error).__name__}: {str(error)[:80]}"
+            else:
+                if answer != ():
+                    wrong[label, name] = "found something"
+    assert wrong == {}
+
+
+def test_signing_in_with_anything_else_is_refused_like_a_wrong_password(box: Box) -> None:
+    box.active(box.client())
+    before = box.dump()
+    wrong = {}
+    for name, value in (NOT_TEXT | TEXT | {"nothing": None, "empty": ""}).items():
+        for label, call in (
+            ("email", lambda value=value: box.door.sign_in(value, PASSWORD)),
+            ("password", lambda value=value: box.door.sign_in("jane@acme.example", value)),
+        ):
+            try:
+                call()
+            except SignInRefusedError:
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever else comes is listed
+                wrong[label, name] = f"{type(error).__name__}: {str(error)[:80]}"
+            else:
+                wrong[label, name] = "was taken"
+    for name, key in NO_IDS.items():
+        if key is None:
+            continue
+        try:
+            box.door.sign_in("jane@acme.example", PASSWORD, client_id=key)  # type: ignore[arg-type]
+        except SignInRefusedError:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever else comes is listed
+            wrong["client_id", name] = f"{type(error).__name__}: {str(error)[:80]}"
+        else:
+            wrong["client_id", name] = "was taken"
+    assert wrong == {}
+    assert box.dump() == before
+
+
+def test_in_a_list_of_contacts_what_is_no_id_is_a_refused_row(box: Box) -> None:
+    acme = box.client()
+    bob = box.contact(acme, "Bob")
+    ids = [key for name, key in NO_IDS.items() if name != "a list"]
+    result = box.ws.contacts.send_invites(acme.id, [*ids, bob.id])  # type: ignore[list-item]
+    assert [violation.code for row in result.failed for violation in row.violations] == ["not_found"] * len(result.failed)
+    assert [row.value.id for row in result.ok if row.value] == [bob.id]
+
+
+@pytest.mark.parametrize("ids", ["abc", 5, [[]], [{}]], ids=["text", "a number", "lists", "dicts"])
+def test_what_is_no_list_of_contacts_is_refused(box: Box, ids: object) -> None:
+    acme = box.client()
+    box.contact(acme)
+    before = box.dump()
+    try:
+        result = box.ws.contacts.send_invites(acme.id, ids)  # type: ignore[arg-type]
+    except InvalidInputError:
+        pass
+    else:
+        assert result.ok == ()
+    assert box.dump() == before
+
+
+def test_all_that_is_wrong_with_a_client_is_said_at_once(box: Box) -> None:
+    box.client(references=[("crm", "1")])
+    before = box.dump()
+    with pytest.raises(RefusedError) as refused:
+        box.ws.clients.add(
+            name="", email="x", kind="club", status="closed", language="?", references=[("crm", "1"), ("", "2")]
+        )
+    assert set(refused.value.by_field()) == {"name", "email", "kind", "status", "language", "references"}
+    assert {"duplicate_reference", "required"} <= {violation.code for violation in refused.value.violations}
+    assert box.dump() == before
+
+
+def test_names_that_grow_when_they_are_compared_can_be_stored(box: Box) -> None:
+    growing = "".join(chr(0x3300 + number % 0x58) for number in range(200))
+    longest = "\ufdfa" * 200
+    for number, name in enumerate((growing, longest, "𝒳" * 200, "日" * 200)):
+        client = box.ws.clients.add(name=name, email="a@b.example", references=[("s" * 64, f"{number}{name}"[:200])])
+        contact = box.contact(client, name[:100], last_name=name[100:], email=f"u{number}@b.example")
+        assert box.ws.clients.get(client.id) == client
+        assert box.now_of(contact) == contact
+    assert len(box.ws.clients.list()) == 4
+    first = box.ws.clients.list(limit=1)
+    assert len(box.ws.clients.list(cursor=first.next_cursor)) == 3
+
+
+def test_what_is_no_link_says_so(box: Box) -> None:
+    for value in NOT_TEXT.values():
+        with pytest.raises(InvalidLinkError):
+            box.door.inspect(value)  # type: ignore[arg-type]

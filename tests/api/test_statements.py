@@ -1,0 +1,116 @@
+"""How many statements each operation costs on SQLite: frozen, and the same for every size of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from clientmgmt import Client, Contact, ContactState
+from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.adapters.sqlalchemy.engine import open_engine
+from tests.box import PASSWORD, Box
+
+Operation = Callable[[], object]
+ROWS = [
+    {
+        "client": f"C{number // 4}",
+        "client_email": f"c{number // 4}@c.example",
+        "reference": str(number // 4),
+        "first_name": "P",
+        "last_name": str(number),
+        "email": f"p{number}@c.example",
+    }
+    for number in range(40)
+]
+FROZEN: dict[str, int] = {}
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[tuple[Box, list[str]]]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'counted.db'}")
+    seen: list[str] = []
+    storage = SQLStorage(engine)
+    storage.upgrade()
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:  # noqa: ANN401 - what the event hands over
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
+            seen.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield Box(storage), seen
+    engine.dispose()
+
+
+def operations(box: Box) -> Iterator[tuple[str, Operation]]:
+    """Each operation once, in an order in which each finds what it needs."""
+    acme = box.client()
+    people = [box.contact(acme, f"P{number}") for number in range(40)]
+    jane = box.contact(acme, invite=True)
+    yield "clients.add", lambda: box.client("Bolt", references=[("crm", "1"), ("erp", "1")])
+    yield "clients.get", lambda: box.ws.clients.get(acme.id)
+    yield "clients.find", lambda: box.ws.clients.find(reference=("crm", "1"))
+    yield "clients.references", lambda: box.ws.clients.references(acme.id)
+    yield "clients.set_status", lambda: box.ws.clients.set_status(acme.id, "paused")
+    yield "clients.list", lambda: box.ws.clients.list()
+    yield "contacts.add", lambda: box.contact(acme, "New")
+    yield "contacts.add and invite", lambda: box.contact(acme, "Newer", invite=True)
+    yield "contacts.get", lambda: box.ws.contacts.get(jane.id)
+    yield "contacts.find", lambda: box.ws.contacts.find(acme.id, email="jane@acme.example")
+    for size in (1, 5, 40):
+        yield f"contacts.list of {size}", lambda size=size: box.ws.contacts.list(acme.id, limit=size)
+    yield "contacts.send_invite", lambda: box.ws.contacts.send_invite(people[0].id)
+    yield "contacts.revoke_invite", lambda: box.ws.contacts.revoke_invite(people[0].id)
+    yield "contacts.send_invites to 2", lambda: _send(box, acme, people[2:4])
+    yield "contacts.send_invites to 20", lambda: _send(box, acme, people[10:30])
+    for size in (1, 5, 40):
+        state = ContactState.INVITE_SENT
+        yield f"contacts.list of {size} invited", lambda size=size: box.ws.contacts.list(state=state, limit=size)
+    yield "deliver 2", lambda: box.deliver(limit=2)
+    yield "deliver 20", lambda: box.deliver(limit=20)
+    yield "deliver nothing", lambda: (box.deliver(), box.deliver())[1]
+    token = box.mails.token("jane@acme.example") if box.deliver() else ""
+    yield "inspect", lambda: box.door.inspect(token)
+    yield "accept_invite", lambda: box.door.accept_invite(token, password=PASSWORD)
+    yield "sign_in", lambda: box.door.sign_in("jane@acme.example", PASSWORD)
+    yield "sign_in refused", lambda: pytest.raises(Exception, box.door.sign_in, "jane@acme.example", "no")
+    yield "contacts.most_recent", lambda: box.ws.contacts.most_recent(acme.id)
+    yield "access.invitations", lambda: box.ws.access.invitations(jane.id)
+    yield "access.logins", lambda: box.ws.access.logins(jane.user_id)
+    yield "access.deactivate", lambda: box.ws.access.deactivate(jane.user_id)
+    yield "access.reactivate", lambda: box.ws.access.reactivate(jane.user_id)
+    yield "contacts.remove", lambda: box.ws.contacts.remove(jane.id)
+    yield "clients.preview_import of 40", lambda: box.ws.clients.preview_import(ROWS)
+    yield "clients.import_rows of 4", lambda: box.ws.clients.import_rows(ROWS[:4])
+    yield "clients.import_rows of 40", lambda: box.ws.clients.import_rows(ROWS)
+    yield "clients.import_rows again", lambda: box.ws.clients.import_rows(ROWS)
+    yield "audit.list of 5", lambda: box.ws.audit.list(limit=5)
+    yield "audit.list of 100", lambda: box.ws.audit.list(limit=100)
+    yield "staff.list", lambda: box.ws.staff.list()
+
+
+def _send(box: Box, client: Client, people: list[Contact]) -> object:
+    return box.ws.contacts.send_invites(client.id, [contact.id for contact in people])
+
+
+def test_each_operation_costs_what_it_did(counted: tuple[Box, list[str]]) -> None:
+    box, seen = counted
+    costs = {}
+    for name, operation in operations(box):
+        seen.clear()
+        operation()
+        costs[name] = len(seen)
+    assert costs == FROZEN
+
+
+def test_lists_cost_the_same_for_every_size() -> None:
+    for names in (
+        [f"contacts.list of {size}" for size in (1, 5, 40)],
+        [f"contacts.list of {size} invited" for size in (1, 5, 40)],
+        ["audit.list of 5", "audit.list of 100"],
+        ["clients.import_rows of 4", "clients.import_rows of 40"],
+    ):
+        assert len({FROZEN[name] for name in names}) == 1, names
