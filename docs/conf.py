@@ -132,9 +132,7 @@ def link_public_name(
     home = NAMES.get(target) or (owner in NAMES and f"{NAMES[owner]}.{member}")
     if node.get("refdomain") != "py" or not home:
         return None
-    return env.domains.python_domain.resolve_xref(
-        env, node["refdoc"], app.builder, "obj", home, node, content
-    )
+    return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", home, node, content)
 
 
 def miss_public_names(app: Sphinx, env: BuildEnvironment) -> None:
@@ -162,9 +160,7 @@ def hide_private_arguments(
     return ("", returns) if what == "class" and "clientmgmt._" in (signature or "") else None
 
 
-def read_sections(
-    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
-) -> None:
+def read_sections(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Turn sections such as ``Args:`` and ``Raises:`` into field lists; accept no docstring of the mere type.
 
     The napoleon extension itself takes words before a colon for a type, in the docstring of an attribute.

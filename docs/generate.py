@@ -26,12 +26,8 @@ from clientmgmt.domain import (
 __all__ = ["PAGES", "generated"]
 
 DOCS = Path(__file__).parent
-PAGES = tuple(
-    DOCS / name for name in ("explanation/states.md", "how-to/import-from-csv.md", "reference/roles.md")
-)
-REGION = re.compile(
-    r"(?<=^% begin generated: )(?P<name>[^\n]+)\n.*?(?=^% end generated$)", re.MULTILINE | re.DOTALL
-)
+PAGES = tuple(DOCS / name for name in ("explanation/states.md", "how-to/import-from-csv.md", "reference/roles.md"))
+REGION = re.compile(r"(?<=^% begin generated: )(?P<name>[^\n]+)\n.*?(?=^% end generated$)", re.MULTILINE | re.DOTALL)
 
 
 def generated(text: str) -> str:

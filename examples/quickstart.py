@@ -13,10 +13,9 @@ with ClientManager("memory:", settings=settings, notifier=mails) as manager:
     # What the tenant's staff does.
     ws = manager.workspace("northwind", actor=Staff("ada", roles={"administrator"}))
     acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
-    jane = ws.contacts.add(
-        acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example", invite=True
-    )
+    jane = ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example")
     print(f"{jane.name} is {jane.state}.")
+    ws.contacts.send_invite(jane.id)
 
     # What a worker does: mail goes out after the commit.
     manager.deliver()

@@ -45,7 +45,5 @@ importlib.util.find_spec = lambda name, *more: None if name == "argon2" else fin
 sys.modules |= dict.fromkeys(["argon2", "hypothesis", "psycopg", "pytest", "rich"])
 runpy.run_path({str(QUICKSTART)!r})
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

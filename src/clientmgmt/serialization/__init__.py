@@ -19,17 +19,13 @@ other values       an object with all fields
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from enum import Enum
 from functools import cache
 from inspect import isclass
-from types import GenericAlias, NoneType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin
-from uuid import UUID
+from types import GenericAlias
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
