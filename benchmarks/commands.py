@@ -286,8 +286,8 @@ def _begin_reading(connection: sa.Connection) -> None:
         connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
 
 
-def _client_values(row: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(row)
+def _client_values(row: sa.RowMapping) -> dict[str, Any]:
+    values = {str(name): value for name, value in row.items()}
     values["email"] = Email(values.pop("email_address"), values.pop("email_key"))
     return values
 

@@ -103,9 +103,9 @@ def test_quiet_is_quiet(cli: Cli, file: Path, url: str) -> None:
 
 def test_a_terminal_shows_progress_on_the_side(cli: Cli, file: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    _, out, err = run(cli, write(file, HEADER, GOOD), url)
+    _, out, err = run(cli, write(file, HEADER, GOOD, FINE), url)
     assert "rows read" in out
-    assert "rows" in err
+    assert "100%" in err
 
 
 # How files are written
@@ -321,7 +321,7 @@ def test_twenty_reasons_are_shown_and_all_are_reported(cli: Cli, file: Path, url
     report = tmp_path / "report.csv"
     write(file, HEADER, *(["Acme"] * 25))
     _, out, _ = run(cli, file, url, "--report", report)
-    assert out.count("has 1 cells, the header has 8") == 20
+    assert out.count("has 1 of 8 cells") == 20
     assert "... and 5 more reasons" in out
     assert len(refusals(report)) == 25
 
@@ -411,7 +411,7 @@ def test_a_database_without_tables_needs_an_upgrade(cli: Cli, file: Path, tmp_pa
 def test_a_killed_import_is_completed_by_running_it_again(cli: Cli, file: Path, url: str) -> None:
     rows = [
         f"Client {number // 4},ap@c{number // 4}.example,F,L,u{number}@c{number // 4}.example,,,"
-        for number in range(3000)
+        for number in range(2000)
     ]
     write(file, HEADER, *rows)
     cli("upgrade", "--database", url)
@@ -421,12 +421,12 @@ def test_a_killed_import_is_completed_by_running_it_again(cli: Cli, file: Path, 
             time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
-    assert 0 < len(people(url)) < 3000
+    assert 0 < len(people(url)) < 2000
     code, out, _ = run(cli, file, url)
     again = counts(out)
-    assert (code, again[0], again[2] + again[3], again[4]) == (0, 3000, 3000, 0)
-    assert people(url) == {(f"Client {number // 4}", f"u{number}@c{number // 4}.example") for number in range(3000)}
-    assert counts(run(cli, file, url)[1]) == [3000, 0, 0, 3000, 0]
+    assert (code, again[0], again[2] + again[3], again[4]) == (0, 2000, 2000, 0)
+    assert people(url) == {(f"Client {number // 4}", f"u{number}@c{number // 4}.example") for number in range(2000)}
+    assert counts(run(cli, file, url)[1]) == [2000, 0, 0, 2000, 0]
 
 
 # Any file
@@ -467,7 +467,7 @@ def test_no_file_is_a_surprise(content: bytes, has_header: bool) -> None:
 
 def test_reading_takes_the_same_memory_however_long_the_file(tmp_path: Path) -> None:
     peaks = []
-    for count in (4_000, 12_000):
+    for count in (2_000, 6_000):
         file = write(tmp_path / f"{count}.csv", HEADER, *([GOOD] * count))
         tracemalloc.start()
         with file.open("rb") as source, open_sheet(source) as sheet:

@@ -190,10 +190,14 @@ def _records(rows: Iterator[tuple[int, list[str], str]], columns: Sequence[str |
         if problem:
             yield Record(line, None, problem)
         elif len(cells) != width:
-            yield Record(line, None, f"has {len(cells)} cells, the header has {width}")
+            yield Record(line, None, _misfit(len(cells), width))
         else:
             named = zip(columns, cells, strict=True)
             yield Record(line, {column: cell.strip(_PADDING) for column, cell in named if column is not None})
+
+
+def _misfit(count: int, width: int) -> str:
+    return f"has {count} of {width} cells" if count < width else f"has {count} cells, the header has {width}"
 
 
 def _without_empty_end(cells: list[str], width: int) -> list[str]:

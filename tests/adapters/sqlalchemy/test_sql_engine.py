@@ -186,9 +186,7 @@ def test_settings_of_postgresql_that_cost_safety_are_noted(
 
 
 def test_an_own_engine_for_postgresql_reads_what_is_committed(postgres_url: str, schema: str) -> None:
-    storage = SQLStorage(
-        postgres_url.replace("postgresql+psycopg", "postgresql"), schema=schema, collections=KIT
-    )
+    storage = SQLStorage(postgres_url.replace("postgresql+psycopg", "postgresql"), schema=schema, collections=KIT)
     storage.upgrade()
     with storage.unit_of_work("t") as uow:
         assert connection_of(uow).get_isolation_level() == "READ COMMITTED"
@@ -266,9 +264,7 @@ storage.close()
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system cannot fork")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_forked_child_uses_connections_of_its_own(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_forked_child_uses_connections_of_its_own(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     url = f"sqlite:///{tmp_path / 'fork.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     subprocess.run([sys.executable, "-c", FORK, url, "fork_"], check=True)
     if kind == "postgresql":

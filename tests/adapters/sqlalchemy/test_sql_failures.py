@@ -210,6 +210,4 @@ def test_keys_are_told_by_name_and_by_columns() -> None:
     keys = unique_keys(KIT, build_tables(sa.MetaData(), collections=KIT), "cm_")
     assert keys["cm_kit_book_serial"] == ("kit_books", "kit_book_serial")
     assert keys["cm_kit_books.tenant_id", "cm_kit_books.serial"] == ("kit_books", "kit_book_serial")
-    assert (
-        keys["cm_kit_books.tenant_id", "cm_kit_books.id"] == keys["cm_kit_books_pkey"] == ("kit_books", "id")
-    )
+    assert keys["cm_kit_books.tenant_id", "cm_kit_books.id"] == keys["cm_kit_books_pkey"] == ("kit_books", "id")

@@ -88,9 +88,7 @@ def explained(uow: UnitOfWork) -> Iterator[list[str]]:
     driver: Any = connection_of(uow).connection.dbapi_connection
     plan: list[str] = []
 
-    def explain(
-        _c: object, _cursor: object, statement: str, parameters: Sequence[Any], _x: object, many: bool
-    ) -> None:
+    def explain(_c: object, _cursor: object, statement: str, parameters: Sequence[Any], _x: object, many: bool) -> None:
         values = parameters[0] if many else parameters
         plan.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
@@ -109,9 +107,7 @@ def plan_of(storage: SQLStorage, question: Question) -> list[str]:
 
 
 def slow_steps(plan: list[str]) -> list[str]:
-    return [
-        step for step in plan if "TEMP B-TREE" in step or ("SCAN" in step and step != "SCAN CONSTANT ROW")
-    ]
+    return [step for step in plan if "TEMP B-TREE" in step or ("SCAN" in step and step != "SCAN CONSTANT ROW")]
 
 
 def page(
@@ -126,9 +122,7 @@ def page(
     return lambda uow: uow.find(source, *where, order=order, after=after, limit=10)
 
 
-def of_index(
-    collection: Collection[Any], fields: tuple[Field[Any, Any], ...]
-) -> Iterator[tuple[str, Question]]:
+def of_index(collection: Collection[Any], fields: tuple[Field[Any, Any], ...]) -> Iterator[tuple[str, Question]]:
     name = f"{collection.name}: {', '.join('.'.join(field.path) for field in fields)}"
     last = fields[-1]
     if isinstance(last, Ordered):

@@ -145,14 +145,10 @@ def together(url: str, prefix: str, what: str) -> list[int]:
 
 
 def test_processes_that_upgrade_together_do_it_once(tmp_path: Path) -> None:
-    assert [done > 0 for done in together(f"sqlite:///{tmp_path / 'new.db'}", "cm_", "upgrade")] == [
-        False
-    ] * 2 + [True]
+    assert [done > 0 for done in together(f"sqlite:///{tmp_path / 'new.db'}", "cm_", "upgrade")] == [False] * 2 + [True]
 
 
-def test_processes_that_upgrade_postgresql_together_do_it_once(
-    postgres_url: str, postgres_engine: sa.Engine
-) -> None:
+def test_processes_that_upgrade_postgresql_together_do_it_once(postgres_url: str, postgres_engine: sa.Engine) -> None:
     prefix = "together_"
     try:
         assert [done > 0 for done in together(postgres_url, prefix, "upgrade")] == [False] * 2 + [True]

@@ -61,9 +61,7 @@ def story(uow: UnitOfWork, number: int) -> None:
     uow.add(JOBS, Job(id=uid(number), lane="a"), Job(id=uid(number + 500), lane="a"))
     uow.save(SHELVES, uow.get(SHELVES, shelf.id, lock=True))
     uow.get_many(BOOKS, [book.id, uid(9999)], lock=True)
-    uow.find(
-        BOOKS, BOOKS.title.prefix("a" * number), BOOKS.pages.ge(number), BOOKS.serial.in_(["a"] * number)
-    )
+    uow.find(BOOKS, BOOKS.title.prefix("a" * number), BOOKS.pages.ge(number), BOOKS.serial.in_(["a"] * number))
     uow.find(BOOKS, any_of(BOOKS.slot.eq(None), BOOKS.title.lt("b")), order=BOOKS.title.asc(), limit=number)
     uow.find(PLACED_BOOKS, order=BOOKS.title.desc(), after=("x", uid(number)), limit=number)
     uow.count(BOOKS, BOOKS.lent_at.present())

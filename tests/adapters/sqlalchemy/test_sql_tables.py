@@ -235,9 +235,7 @@ def test_private_attributes_are_stored_under_their_own_name() -> None:
     assert mapper.row("t", entity) == {"tenant_id": "t", "id": uid(1), "_inner": "value"}
 
 
-@pytest.mark.parametrize(
-    "outer", [None, Outer("a"), Outer("a", MaybeEmpty2("b")), Outer("a", MaybeEmpty2("b", "c"))]
-)
+@pytest.mark.parametrize("outer", [None, Outer("a"), Outer("a", MaybeEmpty2("b")), Outer("a", MaybeEmpty2("b", "c"))])
 def test_optional_value_objects_may_be_nested(outer: Outer | None) -> None:
     mapper = mapper_of(collection_of(Nested))
     row = mapper.row("t", Nested(id=uid(1), outer=outer))

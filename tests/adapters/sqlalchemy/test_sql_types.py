@@ -141,9 +141,7 @@ def test_text_orders_by_code_point(engine: sa.Engine) -> None:
     assert list(ordered) == sorted(texts)
 
 
-def test_the_types_of_the_databases_are_their_own(
-    postgres_engine: sa.Engine, sqlite_engine: sa.Engine
-) -> None:
+def test_the_types_of_the_databases_are_their_own(postgres_engine: sa.Engine, sqlite_engine: sa.Engine) -> None:
     def ddl(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> str:
         return str(type_.compile(dialect=dialect))
 

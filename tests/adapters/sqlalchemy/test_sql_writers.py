@@ -111,9 +111,7 @@ def test_an_interrupted_wait_hands_its_turn_on(monkeypatch: pytest.MonkeyPatch) 
     assert len(refused) == 1
 
 
-def test_a_begin_that_fails_gives_the_turn_back(
-    on_sqlite: SQLStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_begin_that_fails_gives_the_turn_back(on_sqlite: SQLStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     with on_sqlite.unit_of_work("t"):
         pass
     with monkeypatch.context() as patch:

@@ -44,9 +44,7 @@ def bulk_insert(insert: sa.Insert, reads: Mapping[str, str], dialect: sa.Dialect
     return BulkInsert(sql, eval(source, scope))  # noqa: S307 - attribute names of our own classes
 
 
-def _value(
-    name: str, bind: sa.BindParameter[Any], read: str, scope: dict[str, object], dialect: sa.Dialect
-) -> str:
+def _value(name: str, bind: sa.BindParameter[Any], read: str, scope: dict[str, object], dialect: sa.Dialect) -> str:
     convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return read

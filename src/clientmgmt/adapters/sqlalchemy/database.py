@@ -147,9 +147,7 @@ class PostgresDatabase:
         if _setting(connection, "fsync") != "on":
             yield Note("fsync_off", "fsync is off: a power failure may damage the database")
         if _setting(connection, "synchronous_commit") == "off":
-            yield Note(
-                "not_synchronous", "synchronous_commit is off: a power failure may undo the last commits"
-            )
+            yield Note("not_synchronous", "synchronous_commit is off: a power failure may undo the last commits")
         if _setting(connection, "server_encoding") != "UTF8":
             yield Note("wrong_encoding", "the encoding of the database is not UTF8")
 

@@ -39,11 +39,7 @@ def unique_keys(collections: Iterable[Collection[Any]], tables: Mapping[str, sa.
 def failure(error: Exception, keys: Keys) -> StorageError:
     """The error to raise in place of ``error``, ``from None``: messages of drivers show values."""
     driver = getattr(error, "orig", None) or error
-    code = (
-        getattr(driver, "sqlstate", None)
-        or getattr(driver, "sqlite_errorname", None)
-        or type(driver).__name__
-    )
+    code = getattr(driver, "sqlstate", None) or getattr(driver, "sqlite_errorname", None) or type(driver).__name__
     if code in _UNIQUE and (key := keys.get(_violated(driver))):
         return UniqueViolation(*key)
     if code in _REFERENCE:

@@ -52,9 +52,7 @@ def parts_of(entity: type) -> tuple[Part, ...]:
     return tuple(_part(entity, field, hints[field.name]) for field in fields)
 
 
-def leaves_of(
-    parts: tuple[Part, ...], above: tuple[str, ...] = (), *, optional: bool = False
-) -> Iterator[Leaf]:
+def leaves_of(parts: tuple[Part, ...], above: tuple[str, ...] = (), *, optional: bool = False) -> Iterator[Leaf]:
     """The columns that ``parts`` need."""
     for part in parts:
         path = (*above, part.name)

@@ -52,9 +52,7 @@ def mapper_of(collection: Collection[E], *, lane_binds: bool = False) -> Mapper[
     binds = dict(zip(LANE_BINDS, ("tenant", "entity.lane"), strict=True)) if lane_binds else {}
     version = {"version": "entity.version + 1"} if collection.versioned else {}
     keys = {"p_tenant": "tenant", "p_id": "entity.id", "p_version": "entity.version"} if version else {}
-    changed = (
-        {name: read for name, read in stored.items() if name not in {"tenant_id", "id"}} | version | keys
-    )
+    changed = {name: read for name, read in stored.items() if name not in {"tenant_id", "id"}} | version | keys
     claim = version | {"due_at": "until", "attempts": "entity.attempts + 1"}
     kept = {part.name: f"entity.{part.name}" for part in parts}
     return Mapper(

@@ -61,8 +61,7 @@ class Catalogue:
         self, collections: Iterable[Collection[Any]], tables: Mapping[str, sa.Table], dialect: sa.Dialect
     ) -> None:
         self._plans = {
-            collection: CollectionPlan(collection, tables[collection.name], dialect)
-            for collection in collections
+            collection: CollectionPlan(collection, tables[collection.name], dialect) for collection in collections
         }
         self.next_number = next_number(tables, dialect.name)
         self._sources: dict[Source[Any, Any], _SourcePlan] = {}
@@ -117,9 +116,7 @@ class Catalogue:
             _keep(self._selects, shape, statement)
         return statement
 
-    def count(
-        self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values
-    ) -> sa.Select[Any]:
+    def count(self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values) -> sa.Select[Any]:
         """The statement that counts; the values of ``where`` are added to ``values``."""
         shape = (source, _shape(where, values))
         statement = self._selects.get(shape)

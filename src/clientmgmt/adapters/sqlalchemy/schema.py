@@ -29,11 +29,7 @@ def require_current(version: int | None) -> None:
     if version == VERSION:
         return
     refuse_newer(version)
-    found = (
-        "the database has no tables yet"
-        if version is None
-        else f"the schema has version {version}, not {VERSION}"
-    )
+    found = "the database has no tables yet" if version is None else f"the schema has version {version}, not {VERSION}"
     message = f"{found}: call upgrade()"
     raise SchemaError(message)
 

@@ -90,9 +90,7 @@ def _table(
     for field, target in collection.references:
         table.append_constraint(_foreign_key(table, column_of(table, field), tables[target.name]))
     for wanted in _indexes(collection, table):
-        sa.Index(
-            f"{name}_by_{'_'.join(column.name for column in wanted)}", table.c.tenant_id, *wanted, table.c.id
-        )
+        sa.Index(f"{name}_by_{'_'.join(column.name for column in wanted)}", table.c.tenant_id, *wanted, table.c.id)
     if collection.queue:
         sa.Index(f"{name}_lanes", table.c.tenant_id, table.c.lane, table.c.seq)
     return table

@@ -75,9 +75,7 @@ class SQLUnitOfWork:
             raise NotFoundError
         return cast("E", plan.mapper.entity(*rows[0]))
 
-    def get_many(
-        self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False
-    ) -> dict[UUID, E]:
+    def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
         """The entities with these ids."""
         plan = self._plan(collection, writes=lock)
         statement = plan.get_many_locked if lock else plan.get_many
@@ -145,9 +143,7 @@ class SQLUnitOfWork:
         """Remove the entities with these ids."""
         plan = self._plan(collection, writes=True)
         batches = _batches(list(dict.fromkeys(ids)))
-        return sum(
-            self._run(plan.delete, {"p_tenant": self._tenant, "p_ids": batch}).rowcount for batch in batches
-        )
+        return sum(self._run(plan.delete, {"p_tenant": self._tenant, "p_ids": batch}).rowcount for batch in batches)
 
     def next_number(self, name: str) -> int:
         """The next number of the sequence ``name``."""
@@ -155,9 +151,7 @@ class SQLUnitOfWork:
         rows = self._rows(self._catalogue.next_number, {"p_tenant": self._tenant, "p_name": name})
         return int(rows[0][0])
 
-    def claim(
-        self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int
-    ) -> tuple[Q, ...]:
+    def claim(self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int) -> tuple[Q, ...]:
         """Up to ``limit`` due heads of lanes, those that waited longest first."""
         plan = self._plan(collection, writes=True)
         if not collection.queue:
