@@ -26,6 +26,7 @@ def message(to: str, text: str = "") -> Message:
         type=MailType.INVITATION,
         sender=sender,
         to=Mailbox("Ada", to),
+        date=NOON,
         subject="s",
         text=text,
     )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.ports import Storage
+from clientmgmt.testing.kit import SAMPLES, Sample
 from clientmgmt.testing.machine import StorageMachine
+from clientmgmt.testing.strategies import samples
 
 settings.register_profile(
     "short",
-    max_examples=50,
-    stateful_step_count=30,
+    max_examples=30,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -45,3 +49,27 @@ def test_stores_agree_on_random_programs(stores: Stores) -> None:
 @pytest.mark.slow
 def test_stores_agree_on_many_random_programs(stores: Stores) -> None:
     run(stores, "long")
+
+
+def test_all_values_come_back_from_all_stores(stores: Stores) -> None:
+    @settings(settings.get_profile("short"))
+    @given(st.lists(samples(), max_size=4, unique_by=lambda sample: sample.id))
+    def comes_back(kept: list[Sample]) -> None:
+        tenant = f"values-{next(numbers)}"
+        for name, storage in stores.items():
+            with storage.unit_of_work(tenant) as uow:
+                uow.add(SAMPLES, *kept)
+            with storage.unit_of_work(tenant, read_only=True) as uow:
+                assert uow.find(SAMPLES) == tuple(sorted(kept, key=lambda sample: sample.id)), name
+                by_text = sorted(kept, key=lambda sample: (sample.text, sample.id))
+                assert uow.find(SAMPLES, order=SAMPLES.text.asc()) == tuple(by_text), name
+                by_price = sorted(kept, key=lambda sample: (sample.price, sample.id), reverse=True)
+                assert uow.find(SAMPLES, order=SAMPLES.price.desc()) == tuple(by_price), name
+
+    numbers = count(1)
+    comes_back()
+
+
+def test_the_stores_must_be_named() -> None:
+    with pytest.raises(NotImplementedError, match="storages"):
+        StorageMachine()

@@ -105,10 +105,11 @@ def test_contents_are_all_that_is_stored(memory_storage: InMemoryStorage) -> Non
 def test_a_store_that_cannot_persist_undoes_the_unit() -> None:
     class Full(InMemoryStorage):
         def persist(self) -> None:
-            raise OSError
+            message = "no space left"
+            raise OSError(message)
 
     storage = Full(collections=KIT)
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(OSError, match="no space"):
         filled(storage)
     assert storage.contents().entities == {}
 

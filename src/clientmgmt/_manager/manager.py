@@ -41,7 +41,7 @@ class ClientManager:
         clock: tells the time; the system's if none is given.
         ids: makes ids; UUIDs of version 7 if none is given.
         on_commit: called after each commit with the events of that unit of work, in the same thread. To wake a
-            worker, not for work that must not be lost.
+            worker, not for work that must not be lost; what it raises is logged, and the commit stands.
 
     Raises:
         ConfigurationError: a URL or a key is malformed, or the keys are missing.

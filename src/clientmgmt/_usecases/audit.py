@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.loading import is_id
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.results import Page
+from clientmgmt.errors import NotFoundError
 from clientmgmt.ports.collections import AUDIT
 from clientmgmt.ports.storage import Condition
 
@@ -29,16 +32,20 @@ def list_audit(
 ) -> Page[AuditEntry]:
     """A page of the audit trail, newest first; every filter that is given must fit."""
     authorize(work, "audit.read", client_id)
+    if not (client_id is None or is_id(client_id)):
+        raise NotFoundError("client")
+    form = Form()
     where: list[Condition[AuditEntry]] = []
     if client_id is not None:
         where.append(AUDIT.client_id.eq(client_id))
     if actor is not None:
-        where.append(AUDIT.actor.eq(actor))
+        where.append(AUDIT.actor.eq(form.text("actor", actor)))
     if action is not None:
-        where.append(AUDIT.action.eq(action))
+        where.append(AUDIT.action.eq(form.text("action", action)))
     if since is not None:
-        where.append(AUDIT.at.ge(since))
+        where.append(AUDIT.at.ge(form.moment("since", since)))
     if until is not None:
-        where.append(AUDIT.at.lt(until))
+        where.append(AUDIT.at.lt(form.moment("until", until)))
+    form.check()
     rows, following = find_page(work, AUDIT, *where, order=AUDIT.at.desc(), limit=limit, cursor=cursor)
     return Page(rows, following)

@@ -54,7 +54,9 @@ def get_client(work: Work, client_id: ClientId) -> Client:
 def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -> Client | None:
     """The client with this external reference."""
     authorize(work, READ)
-    system, value = _parts(reference)
+    form = Form()
+    system, value = _read_reference(form, reference)
+    form.check()
     links = work.uow.find(CLIENT_REFERENCES, *_is(system, value))
     return work.uow.get(CLIENTS, links[0].client_id) if links else None
 
@@ -63,7 +65,8 @@ def list_references(work: Work, client_id: ClientId) -> tuple[ExternalReference,
     """The external references of a client, in the order of their systems."""
     client = load_client(work, client_id, READ)
     links = work.uow.find(CLIENT_REFERENCES, CLIENT_REFERENCES.client_id.eq(client.id))
-    return tuple(sorted((ExternalReference(link.system, link.value) for link in links), key=_parts))
+    found = sorted((link.system, link.value) for link in links)
+    return tuple(ExternalReference(system, value) for system, value in found)
 
 
 def list_clients(
@@ -107,13 +110,13 @@ def _read_references(
     )
 
 
-def _read_reference(form: Form, reference: ExternalReference | tuple[str, str]) -> tuple[str, str]:
-    system, value = _parts(reference)
-    return form.text("references", system, limit=64), form.text("references", value)
-
-
-def _parts(reference: ExternalReference | tuple[str, str]) -> tuple[str, str]:
-    return (reference.system, reference.value) if isinstance(reference, ExternalReference) else reference
+def _read_reference(form: Form, reference: object) -> tuple[str, str]:
+    match reference:
+        case ExternalReference(system, value) | (system, value):
+            return form.text("references", system, limit=64), form.text("references", value)
+        case _:
+            form.note([Violation("not_a_reference", "must be pairs of system and id", "references")])
+            return "", ""
 
 
 def _taken(work: Work, links: tuple[ClientReference, ...]) -> tuple[Violation, ...]:

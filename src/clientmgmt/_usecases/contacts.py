@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
 from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations, require_links
@@ -17,7 +15,7 @@ from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import ContactRemoved
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user, read_person
+from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_violations, new_user, read_person
 from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Membership, User, inactive_violations
 from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
@@ -40,7 +38,7 @@ def add_contact(
     job_title: str | None,
     role: str,
     invite: bool,
-    on_existing: Literal["link", "reject"],
+    on_existing: str,
 ) -> Contact:
     """Make a user, new or known, a contact of a client; invite it if asked to.
 
@@ -61,7 +59,8 @@ def add_contact(
         authorize(work, "clients.invite", client.id)
         require_links(work)
         refuse(closed_violations(client))
-    return _join(work, client, person, form, invite=invite, strict=on_existing == "reject")
+    strict = form.choice("on_existing", on_existing, OnExisting) is OnExisting.REJECT
+    return _join(work, client, person, form, invite=invite, strict=strict)
 
 
 def get_contact(work: Work, contact_id: ContactId) -> Contact:

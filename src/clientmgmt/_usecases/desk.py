@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import attrs
@@ -11,6 +11,7 @@ import attrs
 from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.events import Event
 from clientmgmt.domain.ids import AuditEntryId
 from clientmgmt.errors import ClientMgmtError, ForbiddenError, TransactionConflictError
 from clientmgmt.ports.collections import AUDIT
@@ -67,7 +68,7 @@ class Desk:
                 result = recorded.error
             work.write_audit()
         if self.wiring.on_commit is not None and work.events:
-            self.wiring.on_commit(tuple(work.events))
+            _announce(self.wiring.on_commit, tuple(work.events))
         if isinstance(result, ClientMgmtError):
             raise result
         return result
@@ -86,6 +87,16 @@ class Desk:
         )
         with self.wiring.storage.unit_of_work(self.tenant) as uow:
             uow.add(AUDIT, entry)
+
+
+def _announce(listener: Callable[[Sequence[Event]], None], events: Sequence[Event]) -> None:
+    """Tell the host; what is committed is not undone, and does not look undone, because its listener fails."""
+    try:
+        listener(events)
+    except Exception:
+        import logging  # noqa: PLC0415 - slow to load
+
+        logging.getLogger("clientmgmt").exception("on_commit failed; the unit of work is committed")
 
 
 def _wait(attempt: int) -> None:

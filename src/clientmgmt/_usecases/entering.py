@@ -6,6 +6,7 @@ import attrs
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.loading import is_id
 from clientmgmt._usecases.work import Recorded, Work
 from clientmgmt.domain.access import ENTER
 from clientmgmt.domain.actors import ClientUser
@@ -210,6 +211,8 @@ def _record_login(
 ) -> Session:
     """Record the login if the user may sign in. ``confirmed`` is the hash that the password has matched."""
     authorize(work, ENTER)
+    if not is_id(user_id):
+        raise SignInRefusedError
     try:
         user = work.uow.get(USERS, user_id, lock=True)
         credential = work.uow.get(CREDENTIALS, user_id)

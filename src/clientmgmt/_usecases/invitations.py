@@ -9,7 +9,7 @@ from datetime import timedelta
 import attrs
 
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.loading import load_client, load_membership, load_person
+from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
 from clientmgmt._usecases.mailing import open_invitation, queue_invitations, require_links
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
@@ -130,7 +130,7 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
 
 
 def _people(work: Work, client: Client, ids: Sequence[ContactId]) -> dict[ContactId, tuple[Membership, User]]:
-    known = work.uow.get_many(MEMBERSHIPS, ids).values()
+    known = work.uow.get_many(MEMBERSHIPS, [key for key in ids if is_id(key)]).values()
     members = [membership for membership in known if membership.client_id == client.id]
     users = work.uow.get_many(USERS, [membership.user_id for membership in members], lock=True)
     return {membership.id: (membership, users[membership.user_id]) for membership in members}

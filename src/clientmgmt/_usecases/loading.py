@@ -16,7 +16,7 @@ from clientmgmt.errors import NotFoundError
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Collection, Entity
 
-__all__ = ["Person", "load_client", "load_membership", "load_person", "load_user"]
+__all__ = ["Person", "is_id", "load_client", "load_membership", "load_person", "load_user"]
 
 E = TypeVar("E", bound=Entity)
 
@@ -27,6 +27,11 @@ class Person:
 
     membership: Membership
     user: User
+
+
+def is_id(key: object) -> bool:
+    """Whether this can be the id of anything; what is none answers like one that is not there."""
+    return isinstance(key, UUID)
 
 
 def load_client(work: Work, client_id: ClientId, permission: str, *, lock: bool = False) -> Client:
@@ -59,7 +64,7 @@ def load_person(work: Work, contact_id: ContactId, permission: str) -> Person:
 
 
 def _get(work: Work, collection: Collection[E], key: UUID, kind: str, *, lock: bool) -> E:
-    if not isinstance(key, UUID):
+    if not is_id(key):
         raise NotFoundError(kind)
     try:
         return work.uow.get(collection, key, lock=lock)

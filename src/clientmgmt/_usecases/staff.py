@@ -62,11 +62,13 @@ def get_staff(work: Work, user_id: UserId) -> User:
 def find_staff(work: Work, *, email: str | None, reference: str | None) -> User | None:
     """The staff user with this e-mail and this reference, as far as they are given."""
     authorize(work, READ)
+    form = Form()
     where = [USERS.kind.eq(UserKind.STAFF)]
     if email is not None:
         where.append(USERS.email_key.eq(parse_email(email, field="email")[0].key))
     if reference is not None:
-        where.append(USERS.reference.eq(reference))
+        where.append(USERS.reference.eq(form.text("reference", reference)))
+    form.check()
     found = work.uow.find(USERS, *where) if len(where) > 1 else ()
     return next(iter(found), None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -68,6 +69,13 @@ class Form:
             return value
         self.violations.append(Violation("not_a_flag", "must be true or false", field))
         return False
+
+    def moment(self, field: str, value: object) -> datetime:
+        """A time with a zone."""
+        if isinstance(value, datetime) and value.utcoffset() is not None:
+            return value
+        self.violations.append(Violation("not_a_time", "must be a time with a zone", field))
+        return datetime.max.replace(tzinfo=UTC)
 
     def check(self) -> None:
         """Raise the :class:`~clientmgmt.errors.RefusedError` for everything noted so far."""

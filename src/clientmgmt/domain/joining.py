@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import attrs
 
 from clientmgmt.domain.access import RoleKind, role_violations
@@ -14,7 +16,14 @@ from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["NewPerson", "joined", "joining_violations", "new_user", "read_person"]
+__all__ = ["NewPerson", "OnExisting", "joined", "joining_violations", "new_user", "read_person"]
+
+
+class OnExisting(StrEnum):
+    """What becomes of an e-mail that a user of other clients has: that user joins, or it is refused."""
+
+    LINK = "link"
+    REJECT = "reject"
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

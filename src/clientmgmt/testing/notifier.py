@@ -59,6 +59,7 @@ class RecordingNotifier:
         """The token in that link: its parameter ``t``, else its last part; ``LookupError`` without a link.
 
         >>> from datetime import UTC, datetime
+        >>> from datetime import UTC, datetime
         >>> from clientmgmt.domain.mail import Mailbox, MailType
         >>> notifier = RecordingNotifier()
         >>> ada = Mailbox("Ada", "ada@a.example")

@@ -63,7 +63,7 @@ class Catalogue:
         self._plans = {
             collection: CollectionPlan(collection, tables[collection.name], dialect) for collection in collections
         }
-        self.next_number = next_number(tables, dialect.name)
+        self.next_number: Any = next_number(tables, dialect.name)
         self._sources: dict[Source[Any, Any], _SourcePlan] = {}
         self._selects: dict[Shape, sa.Select[Any]] = {}
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clientmgmt.adapters.sqlalchemy.bulk import BulkInsert, bulk_insert
-from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, mapper_of
+from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, Mapper, mapper_of
 from clientmgmt.adapters.sqlalchemy.tables import NUMBERS
 from clientmgmt.adapters.sqlalchemy.types import text_type
 from clientmgmt.ports.storage import Collection
@@ -26,15 +26,17 @@ _INSERT: Mapping[str, Callable[[sa.Table], Any]] = {"postgresql": postgresql.ins
 class CollectionPlan:
     """Everything that is known about one collection before a unit of work begins.
 
-    ``rows`` and ``entity`` are what the columns of a row are and what makes an entity of them.
+    ``columns`` are those of a row, of which ``mapper`` makes an entity; ``mine`` holds for rows of the tenant.
     """
 
     def __init__(self, collection: Collection[Any], table: sa.Table, dialect: sa.Dialect) -> None:
-        self.collection, self.table, self._dialect = collection, table, dialect
+        self.collection: Collection[Any] = collection
+        self.table: sa.Table = table
+        self._dialect = dialect
         self._numbers_lanes = collection.queue and dialect.name == "sqlite"
-        self.mapper = mapper_of(collection, lane_binds=self._numbers_lanes)
-        self.columns = tuple(table.c[name] for name in self.mapper.columns)
-        self.mine = table.c.tenant_id == sa.bindparam("p_tenant", type_=text_type())
+        self.mapper: Mapper[Any] = mapper_of(collection, lane_binds=self._numbers_lanes)
+        self.columns: tuple[sa.Column[Any], ...] = tuple(table.c[name] for name in self.mapper.columns)
+        self.mine: sa.ColumnElement[bool] = table.c.tenant_id == sa.bindparam("p_tenant", type_=text_type())
 
     @cached_property
     def get(self) -> sa.Select[Any]:
