@@ -122,6 +122,9 @@ DICE = random.Random(5)  # noqa: S311 - a corpus that is the same in every run
 
 
 def address() -> str:
+    if DICE.random() < 0.3:
+        local = "".join(DICE.choices("abcXYZ019.+_'-", k=DICE.randint(1, 9)))
+        return f"{local}@{''.join(DICE.choices('abXY01-', k=DICE.randint(1, 6)))}.{DICE.choice(ENDS)}"
     local = DICE.choice(LOCALS) if DICE.random() < 0.8 else "".join(DICE.choices("aZ09.-+_'@é ", k=DICE.randint(1, 8)))
     labels = [DICE.choice(LABELS) for _ in range(DICE.randint(0, 2))]
     if DICE.random() < 0.2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from clientmgmt import ContactState, InvalidInputError, InvalidLinkError, LinkSt
 from clientmgmt.adapters.links import HmacLinkSigner
 from clientmgmt.domain import LinkPassword
 from clientmgmt.ports import LinkClaims
+from clientmgmt.testing import FastHasher
 from tests.box import KEY, PASSWORD, Box
 
 
@@ -162,6 +164,55 @@ def test_the_link_to_a_closed_client_rests_while_it_is_closed(box: Box) -> None:
     assert reason(box, token) == "client_closed"
     box.ws.clients.set_status(acme.id, "active")
     box.door.accept_invite(token, password=PASSWORD)
+
+
+class Meanwhile(FastHasher):
+    """While a password is hashed, which takes its time, something else happens once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happens: Callable[[], object] | None = None
+
+    def hash(self, password: str, /) -> str:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return super().hash(password)
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("accept", "used"),
+        ("revoke", "revoked"),
+        ("resend", "superseded"),
+        ("remove", "removed"),
+        ("deactivate", "revoked"),
+        ("close", "client_closed"),
+        ("expire", "expired"),
+    ],
+)
+def test_what_happens_while_the_password_is_hashed_counts(box: Box, what: str, expected: str) -> None:
+    hasher = Meanwhile()
+    slow = box.again(hasher=hasher)
+    acme = slow.client()
+    jane, token = slow.invited(acme)
+    slow.later(minutes=1)
+    hasher.happens = {
+        "accept": lambda: slow.door.accept_invite(token, password="first come first served"),
+        "revoke": lambda: slow.ws.contacts.revoke_invite(jane.id),
+        "resend": lambda: slow.ws.contacts.send_invite(jane.id),
+        "remove": lambda: slow.ws.contacts.remove(jane.id),
+        "deactivate": lambda: slow.ws.access.deactivate(jane.user_id),
+        "close": lambda: slow.ws.clients.set_status(acme.id, "closed"),
+        "expire": lambda: slow.later(days=7),
+    }[what]
+    with pytest.raises(InvalidLinkError) as refused:
+        slow.door.accept_invite(token, password=PASSWORD)
+    assert refused.value.reason == expected
+    with pytest.raises(SignInRefusedError):
+        slow.sign_in()
+    assert len(slow.dump()["credentials"]) == (1 if what == "accept" else 0)
 
 
 def test_a_link_of_another_tenant_is_no_link(box: Box) -> None:

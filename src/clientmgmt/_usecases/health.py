@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.results import Note
 from clientmgmt.domain.states import InvitationState
+from clientmgmt.errors import StorageError
 from clientmgmt.ports.collections import INVITATIONS
 
 __all__ = ["check"]
 
 
 def check(wiring: Wiring) -> tuple[Note, ...]:
-    """What is wrong: with the store, and with links that no key can sign any more."""
-    notes = list(wiring.storage.check())
-    if any(note.code == "schema" for note in notes):
-        return tuple(notes)
+    """What is wrong: with the store and, if it can be asked, with links that no key can sign any more."""
+    notes = wiring.storage.check()
+    try:
+        return (*notes, *_removed_keys(wiring))
+    except StorageError:
+        if notes:
+            return notes
+        raise
+
+
+def _removed_keys(wiring: Wiring) -> Iterator[Note]:
     tenant = ""
     while tenants := wiring.storage.tenants(INVITATIONS, after=tenant):
         for tenant in tenants:
             dead = Desk(wiring, tenant, System("check"), wiring.storage).read(_unsigned)
             if dead:
                 message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
-                notes.append(Note("removed_key", message))
-    return tuple(notes)
+                yield Note("removed_key", message)
 
 
 def _unsigned(work: Work) -> int:

@@ -58,8 +58,9 @@ def read_row(row: Mapping[str, object], stamp: Stamp) -> ImportRow:
     form.note(
         Violation("unknown_name", "is no column of an import", name) for name in given if name not in IMPORT_COLUMNS
     )
+    own = Form()
     client = read_client(
-        form,
+        own,
         stamp,
         name=given.get("client"),
         email=given.get("client_email"),
@@ -67,7 +68,12 @@ def read_row(row: Mapping[str, object], stamp: Stamp) -> ImportRow:
         status=given.get("status", ClientStatus.ACTIVE),
         language=given.get("language"),
     )
+    form.note(attrs.evolve(violation, field=_column(violation.field)) for violation in own.violations)
     return ImportRow(stamp, client, _reference(form, given), _person(form, given), tuple(form.violations))
+
+
+def _column(field: str | None) -> str | None:
+    return {"name": "client", "email": "client_email"}.get(field or "", field)
 
 
 def _reference(form: Form, given: Mapping[str, object]) -> tuple[str, str] | None:

@@ -183,7 +183,9 @@ class Field(Generic[E, T]):
     __slots__ = ("entity", "get", "path")
 
     def __init__(self, entity: type[E], path: tuple[str, ...], get: Callable[[E], T]) -> None:
-        self.entity, self.path, self.get = entity, path, get
+        self.entity: type[E] = entity
+        self.path: tuple[str, ...] = path
+        self.get: Callable[[E], T] = get
 
     def __repr__(self) -> str:
         return f"{self.entity.__name__}.{'.'.join(self.path)}"
@@ -371,8 +373,8 @@ class UnitOfWork(Protocol):
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities, all or none, whatever their number at the cost of a few statements.
 
-        :class:`UniqueViolation` names the key that is taken, :class:`ReferenceViolation` that a referred entity
-        is missing.
+        :class:`UniqueViolation` names the key that is taken (any of them, if several are),
+        :class:`ReferenceViolation` says that a referred entity is missing.
         """
 
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
@@ -405,7 +407,7 @@ class UnitOfWork(Protocol):
         Only the oldest entity of each lane (in the order in which units committed them) is considered, and only
         when its ``due_at`` is not after ``now``. Claiming moves ``due_at`` to ``now + lease`` and raises
         ``attempts`` by one (and ``version``, where there is one); the answer shows the entity so changed.
-        Entities that another unit is claiming are passed over.
+        Entities that another unit is claiming are passed over. The answer has no order to rely on.
         """
 
     def savepoint(self) -> AbstractContextManager[None]:

@@ -58,21 +58,20 @@ def test_a_missing_reference_is_told(filled: SQLStorage) -> None:
     assert isinstance(caught(filled, lambda uow: uow.remove(SHELVES, SHELF.id)), ReferenceViolation)
 
 
-def test_a_unique_index_of_the_host_is_an_error_of_the_store(filled: SQLStorage) -> None:
+@pytest.fixture
+def books(store: SQLStorage, request: pytest.FixtureRequest) -> str:
+    """The name of the table of books."""
+    with store.unit_of_work("t") as uow:
+        on_postgresql = connection_of(uow).dialect.name == "postgresql"
+    return f"{request.getfixturevalue('schema')}.cm_kit_books" if on_postgresql else "cm_kit_books"
+
+
+def test_a_unique_index_of_the_host_is_an_error_of_the_store(filled: SQLStorage, books: str) -> None:
     def act(uow: UnitOfWork) -> None:
-        schema = connection_of(uow).dialect.name == "postgresql" and filled_schema(uow)
-        table = f"{schema}.cm_kit_books" if schema else "cm_kit_books"
-        connection_of(uow).exec_driver_sql(f"CREATE UNIQUE INDEX host_title ON {table} (title)")
+        connection_of(uow).exec_driver_sql(f"CREATE UNIQUE INDEX host_title ON {books} (title)")
         uow.add(BOOKS, Book(id=uid(2), shelf_id=SHELF.id, serial="t"))
 
-    error = caught(filled, act)
-    assert type(error) is StorageError
-
-
-def filled_schema(uow: UnitOfWork) -> str:
-    query = "SELECT schemaname FROM pg_tables WHERE tablename = 'cm_kit_books' ORDER BY schemaname DESC"
-    schemas = connection_of(uow).exec_driver_sql(query).scalars().all()
-    return next(str(schema) for schema in schemas if schema.startswith("test_"))
+    assert type(caught(filled, act)) is StorageError
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def _holding(view: View, keys: Iterable[int], rest: Conditions) -> Iterator[tupl
     tests = [_test(condition, view.reach) for condition in rest]
     for key in keys:
         row = view.row(key)
-        if row is not None and all(test(row) for test in tests):
+        if row is not None and (not tests or all(test(row) for test in tests)):
             yield key, row
 
 

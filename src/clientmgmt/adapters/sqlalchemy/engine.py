@@ -29,7 +29,7 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         message = "the storage URL cannot be read"
         raise ConfigurationError(message) from None
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
@@ -51,6 +51,13 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _open_postgresql(url: sa.URL) -> sa.Engine:
+    try:
+        is_async = url.get_dialect().is_async
+    except sa.exc.NoSuchModuleError:
+        is_async = True
+    if is_async:
+        message = f"{url.drivername} is no driver that can be used here: name postgresql+psycopg"
+        raise ConfigurationError(message)
     try:
         return sa.create_engine(url, hide_parameters=True, isolation_level="READ COMMITTED")
     except ModuleNotFoundError:

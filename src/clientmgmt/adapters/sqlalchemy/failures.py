@@ -18,6 +18,12 @@ Keys = Mapping[object, tuple[str, str]]
 
 _UNIQUE = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 _REFERENCE = frozenset({"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"})
+_PLAIN = {
+    "OperationalError": "the database cannot be reached, or the connection was lost",
+    "SQLITE_CANTOPEN": "the database file cannot be opened",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_READONLY": "the database file cannot be written",
+}
 _CONFLICT = frozenset({"40001", "40P01", "55P03"})
 _SQLITE_CONFLICT = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
@@ -46,7 +52,7 @@ def failure(error: Exception, keys: Keys) -> StorageError:
         return ReferenceViolation()
     if code in _CONFLICT or code.startswith(_SQLITE_CONFLICT):
         return TransactionConflictError(f"lost against a concurrent unit of work ({code})")
-    return StorageError(f"the database could not do what was asked ({code})")
+    return StorageError(_PLAIN.get(code, f"the database could not do what was asked ({code})"))
 
 
 def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of either driver

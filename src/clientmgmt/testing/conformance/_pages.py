@@ -146,6 +146,7 @@ class PagesConformance:
         assert walk(storage, BOOKS.pages.asc(), size=4) == list(range(1, 11))
         with storage.unit_of_work(TENANT) as uow:
             uow.save(BOOKS, book(1, pages=99))
+            uow.save(BOOKS, book(3, pages=3, title="new"))
             uow.remove(BOOKS, uid(2))
             uow.add(BOOKS, book(50, pages=5))
             inside = [row.pages for row in uow.find(BOOKS, order=BOOKS.pages.asc())]

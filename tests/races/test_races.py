@@ -1,0 +1,157 @@
+"""Eight processes at once: one winner, no double, no false refusal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import attrs
+import pytest
+
+from clientmgmt import Client, ContactState, Staff, Workspace, iter_all
+from clientmgmt.domain import InvitationState
+from clientmgmt.testing import RecordingNotifier
+from tests.box import dump
+from tests.races.conftest import Race
+from tests.races.workers import HANDS, Place, manager_of
+
+sizes = pytest.mark.parametrize("size", [15, pytest.param(200, marks=pytest.mark.slow)])
+
+
+@attrs.frozen
+class Stage:
+    """What a race begins with: a client, invited contacts as (token, contact id, user id)."""
+
+    ws: Workspace
+    client: Client
+    invited: tuple[tuple[str, str, str], ...]
+
+
+def staged(place: Place, size: int) -> Stage:
+    mails = RecordingNotifier()
+    manager = manager_of(place, mails)
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    acme = ws.clients.add(name="Acme", email="ap@acme.example")
+    rows = [
+        {"client": "Acme", "client_email": "ap@acme.example", "first_name": "P", "last_name": "X", "email": email}
+        for email in emails(size)
+    ]
+    ws.clients.import_rows(rows)
+    ws.contacts.send_invites(acme.id)
+    while manager.deliver(limit=1000).sent:
+        pass
+    contacts = iter_all(ws.contacts.list, acme.id, limit=1000)
+    return Stage(
+        ws,
+        acme,
+        tuple((mails.token(each.email.address), str(each.id), str(each.user_id)) for each in contacts),
+    )
+
+
+def emails(size: int) -> Iterator[str]:
+    return (f"p{number}@acme.example" for number in range(size))
+
+
+def won(outcomes: Counter[str]) -> dict[str, int]:
+    return {name.removeprefix("won "): times for name, times in outcomes.items() if name.startswith("won ")}
+
+
+@sizes
+def test_eight_who_open_the_same_link_and_one_who_gets_in(run: Race, place: Place, size: int) -> None:
+    stage = staged(place, size)
+    outcomes = run("accept", place, stage.invited)
+    assert set(won(outcomes).values()) == {1}
+    assert len(won(outcomes)) == size
+    assert outcomes["InvalidLinkError:used"] == size * (HANDS - 1)
+    stored = dump(manager_of(place)._wiring.storage, place.tenant)  # noqa: SLF001
+    assert len(stored["credentials"]) == len(stored["logins"]) == size
+
+
+@sizes
+def test_a_link_that_is_sent_again_while_it_is_opened(run: Race, place: Place, size: int) -> None:
+    stage = staged(place, size)
+    outcomes = run(["accept", "resend"], place, stage.invited)
+    winners = won(outcomes)
+    refusals = {"AlreadyActiveError:", "InvalidLinkError:used", "InvalidLinkError:superseded"}
+    assert {name for name in outcomes if not name.startswith("won ")} <= refusals | {"sent"}
+    for contact in iter_all(stage.ws.contacts.list, stage.client.id, limit=1000):
+        history = stage.ws.access.invitations(contact.id)
+        states = Counter(invitation.state for invitation in history)
+        assert states[InvitationState.OPEN] + states[InvitationState.ACCEPTED] == 1
+        accepted = states[InvitationState.ACCEPTED] == 1
+        assert accepted is (winners.get(str(contact.id)) == 1)
+        assert contact.state is (ContactState.ACTIVE if accepted else ContactState.INVITE_SENT)
+
+
+@sizes
+def test_one_address_added_to_eight_clients_is_one_user(run: Race, place: Place, size: int) -> None:
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    clients = [str(ws.clients.add(name=f"C{number}", email="c@c.example").id) for number in range(HANDS)]
+    outcomes = run("add", place, [(email, clients) for email in emails(size)])
+    assert outcomes == Counter({f"added {email}": HANDS for email in emails(size)})
+    contacts = list(iter_all(ws.contacts.list, limit=1000))
+    assert len(contacts) == size * HANDS
+    assert set(Counter(contact.user_id for contact in contacts).values()) == {HANDS}
+    assert len({contact.user_id for contact in contacts}) == size
+
+
+@sizes
+def test_one_address_added_to_one_client_is_one_contact(run: Race, place: Place, size: int) -> None:
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    acme = ws.clients.add(name="Acme", email="ap@acme.example")
+    outcomes = run("add", place, [(email, [str(acme.id)]) for email in emails(size)])
+    expected = Counter({f"added {email}": 1 for email in emails(size)})
+    assert outcomes == expected + Counter({"DuplicateContactError:": size * (HANDS - 1)})
+    assert len(list(iter_all(ws.contacts.list, acme.id, limit=1000))) == size
+
+
+@sizes
+def test_whoever_is_deactivated_while_it_accepts_is_out(run: Race, place: Place, size: int) -> None:
+    stage = staged(place, size)
+    outcomes = run(["accept", "deactivate"], place, stage.invited)
+    winners = won(outcomes)
+    refusals = {f"InvalidLinkError:{reason}" for reason in ("used", "revoked", "inactive")}
+    assert {name for name in outcomes if not name.startswith("won ")} <= refusals | {"deactivated"}
+    for contact in iter_all(stage.ws.contacts.list, stage.client.id, limit=1000):
+        (invitation,) = stage.ws.access.invitations(contact.id)
+        assert contact.state is ContactState.INACTIVE
+        accepted = winners.get(str(contact.id), 0)
+        assert accepted in {0, 1}
+        assert invitation.state is (InvitationState.ACCEPTED if accepted else InvitationState.REVOKED)
+        assert (contact.last_login is not None) is bool(accepted)
+
+
+def rows(size: int) -> list[dict[str, object]]:
+    """Clients without references, which no unique key tells apart, and a few with."""
+    return [
+        {
+            "client": f"C{number // 3}",
+            "client_email": "c@c.example",
+            "reference": str(number // 3) if number // 3 % 2 else "",
+            "first_name": "P",
+            "last_name": "X",
+            "email": f"p{number}@c.example",
+        }
+        for number in range(size * 3)
+    ]
+
+
+@sizes
+def test_the_same_rows_imported_by_eight_are_there_once(run: Race, place: Place, size: int) -> None:
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    outcomes = run("import", place, [rows(size)] * 2)
+    assert outcomes == Counter({"imported": HANDS * 2})
+    names = Counter(client.name for client in iter_all(ws.clients.list, limit=1000))
+    assert names == Counter({f"C{number}": 1 for number in range(size)})
+    assert len(list(iter_all(ws.contacts.list, limit=1000))) == size * 3
+
+
+def test_imports_that_do_not_wait_for_each_other_are_caught(run: Race, postgresql_place: Place) -> None:
+    """The fault that the race above is there for."""
+    for attempt in range(10):
+        place = attrs.evolve(postgresql_place, tenant=f"fault-{postgresql_place.schema}-{attempt}")
+        run("import at will", place, [rows(3)])
+        ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+        if max(Counter(client.name for client in ws.clients.list()).values()) > 1:
+            return
+    pytest.fail("nothing was doubled: the race above would not notice either")
