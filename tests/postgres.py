@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import NoReturn
@@ -47,8 +48,9 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+@cache
 def _folder() -> Path:
-    """One for all workers of a run, so that they share a server."""
+    """One for all workers of a run and all conftests that import the fixture, so that they share a server."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     if run is None:
         return Path(tempfile.mkdtemp(prefix="clientmgmt-pg-"))

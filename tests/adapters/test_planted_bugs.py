@@ -32,9 +32,8 @@ class IgnoresTheTenant(InMemoryStorage):
 
 
 class ChecksNoKeys(InMemoryUnitOfWork):
-    @staticmethod
-    def _check_new(table: Table, entity: Any) -> None:
-        pass
+    def _taken_key(self, *_: Any) -> None:
+        return None
 
 
 class ChecksNoKeysOnSave(InMemoryUnitOfWork):
@@ -82,9 +81,8 @@ class KeepsWhatFailed(InMemoryUnitOfWork):
 
 
 class IsNotPoisoned(InMemoryUnitOfWork):
-    @contextmanager
-    def _poisoning(self) -> Iterator[None]:
-        yield
+    def _spoil(self, error: TransactionConflictError) -> TransactionConflictError:
+        return error
 
 
 class SwallowsInSavepoints(InMemoryUnitOfWork):

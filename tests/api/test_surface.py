@@ -10,7 +10,7 @@ import pytest
 
 import clientmgmt
 
-HEAVY = ("sqlalchemy", "asyncio", "cattrs", "email_validator", "rich", "argon2", "psycopg", "smtplib", "dateutil")
+HEAVY = ("sqlalchemy", "asyncio", "cattrs", "email_validator", "rich", "argon2", "psycopg", "smtplib")
 MODULES = (
     "clientmgmt",
     "clientmgmt.domain",

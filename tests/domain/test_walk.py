@@ -82,8 +82,9 @@ class Walk:
                 self.user = self.user.set_credential(at=self.now)
                 return ContactTrigger.SET_CREDENTIAL
             case "sign in" if self.user.credential_at is not None and self.state is not ContactState.INACTIVE:
+                first = self.user.first_login_at is None
                 self.user, fact = self.user.record_login(self.stamp(), client_id=None)
-                assert fact.first is (self.user.first_login_at == self.now)
+                assert fact.first is first
                 return ContactTrigger.SIGN_IN
             case "deactivate":
                 self.user, _ = self.user.deactivate(self.stamp(), clients=(self.membership.client_id,))

@@ -9,7 +9,7 @@ from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.results import Note
 from clientmgmt.domain.states import InvitationState
-from clientmgmt.errors import StorageError
+from clientmgmt.errors import ConfigurationError, StorageError
 from clientmgmt.ports.collections import INVITATIONS
 
 __all__ = ["check"]
@@ -20,7 +20,7 @@ def check(wiring: Wiring) -> tuple[Note, ...]:
     notes = wiring.storage.check()
     try:
         return (*notes, *_removed_keys(wiring))
-    except StorageError:
+    except (ConfigurationError, StorageError):
         if notes:
             return notes
         raise
@@ -37,6 +37,6 @@ def _removed_keys(wiring: Wiring) -> Iterator[Note]:
 
 
 def _unsigned(work: Work) -> int:
-    open_ones = INVITATIONS.state.eq(InvitationState.OPEN)
+    living = INVITATIONS.state.eq(InvitationState.OPEN), INVITATIONS.expires_at.gt(work.now)
     signed = INVITATIONS.key_id.in_(work.wiring.signer.key_ids)
-    return work.uow.count(INVITATIONS, open_ones) - work.uow.count(INVITATIONS, open_ones, signed)
+    return work.uow.count(INVITATIONS, *living) - work.uow.count(INVITATIONS, *living, signed)

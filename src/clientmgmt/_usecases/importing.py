@@ -10,6 +10,7 @@ from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client, ClientReference, client_added
+from clientmgmt.domain.events import ClientReferenceAdded
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.imports import ImportRow, read_row
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user
@@ -77,12 +78,16 @@ class Stock:
         client_added = client_id is None
         if client_id is None:
             client_id = self._add_client(work, row)
-        self._add_reference(work, row, client_id)
+        reference_added = self._add_reference(work, row, client_id, client_added=client_added)
         contact_id, contact_added = self._place_person(work, row.person, client_id)
         placed = Imported(
-            client_id=client_id, contact_id=contact_id, client_added=client_added, contact_added=contact_added
+            client_id=client_id,
+            contact_id=contact_id,
+            client_added=client_added,
+            reference_added=reference_added,
+            contact_added=contact_added,
         )
-        return Row(number, placed, changed=client_added or contact_added)
+        return Row(number, placed, changed=client_added or reference_added or contact_added)
 
     def _load_references(self, work: Work, rows: Sequence[ImportRow]) -> None:
         wanted: defaultdict[str, set[str]] = defaultdict(set)
@@ -118,14 +123,21 @@ class Stock:
         work.record(client_added(client, row.stamp))
         return client.id
 
-    def _add_reference(self, work: Work, row: ImportRow, client_id: ClientId) -> None:
+    def _add_reference(self, work: Work, row: ImportRow, client_id: ClientId, *, client_added: bool) -> bool:
         if row.reference is None or row.reference in self.references:
-            return
+            return False
         system, value = row.reference
         self.references[row.reference] = client_id
         self.systems[client_id].add(system)
         link = ClientReference(id=work.wiring.ids.new(), client_id=client_id, system=system, value=value)
         self.new.references.append(link)
+        if not client_added:
+            stamp = work.stamp()
+            fact = ClientReferenceAdded(
+                stamp=stamp, subject=client_id, client_id=client_id, system=system, value=value
+            )
+            work.record(fact)
+        return True
 
     def _place_person(
         self, work: Work, person: NewPerson | None, client_id: ClientId

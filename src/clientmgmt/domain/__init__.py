@@ -9,6 +9,7 @@ from clientmgmt.domain.contacts import Contact, LinkState, LinkStatus, contact_s
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import (
     ClientAdded,
+    ClientReferenceAdded,
     ClientStatusChanged,
     ContactAdded,
     ContactInvited,
@@ -75,6 +76,7 @@ __all__ = [
     "ClientId",
     "ClientKind",
     "ClientReference",
+    "ClientReferenceAdded",
     "ClientStatus",
     "ClientStatusChanged",
     "ClientTrigger",

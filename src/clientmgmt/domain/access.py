@@ -14,6 +14,7 @@ from clientmgmt.errors import Violation
 __all__ = ["DEFAULT_CLIENT_ROLE", "ROLES", "Role", "RoleKind", "may", "role_violations"]
 
 DEFAULT_CLIENT_ROLE = "client_standard"
+"""The role of a contact if none is named."""
 
 READ = "read"
 """Seeing what is in the tenant: part of every staff role."""
@@ -125,6 +126,7 @@ ROLES: Mapping[str, Role] = {
         Role("operations_lead", RoleKind.STAFF, frozenset({READ, "sites.manage"})),
     )
 }
+"""The registry of roles, by name."""
 
 
 _NAMES = {kind: tuple(role.name for role in ROLES.values() if role.kind is kind) for kind in RoleKind}

@@ -32,7 +32,7 @@ class Staff(Value):
 
 @attrs.frozen(repr=False, eq=False)
 class ClientUser(Value):
-    """A client's own user, as :meth:`Entrance.identify` answers; its rights are read from storage at every call."""
+    """A client's own user, as a :class:`~clientmgmt.Session` names it; what it may do is decided at every call."""
 
     user_id: UserId
     client_id: ClientId | None = attrs.field(default=None, kw_only=True)

@@ -15,6 +15,7 @@ from clientmgmt.errors import snake_case
 
 __all__ = [
     "ClientAdded",
+    "ClientReferenceAdded",
     "ClientStatusChanged",
     "ContactAdded",
     "ContactInvited",
@@ -93,6 +94,14 @@ class ClientAdded(Event):
     title: str
     email: str
     status: ClientStatus
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ClientReferenceAdded(Event):
+    """A client that was there got an external reference; ``subject`` is its id."""
+
+    system: str
+    value: str
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

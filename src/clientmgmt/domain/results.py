@@ -124,7 +124,7 @@ class Deactivation(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Imported(Value):
-    """What one imported row stands for now; ``client_added`` and ``contact_added`` say whether it was new.
+    """What one imported row stands for now, and which parts of it are new.
 
     ``contact_id`` is ``None`` for a row that names no person.
     """
@@ -132,6 +132,7 @@ class Imported(Value):
     client_id: ClientId
     contact_id: ContactId | None
     client_added: bool
+    reference_added: bool
     contact_added: bool
 
 

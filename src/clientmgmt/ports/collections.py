@@ -134,7 +134,8 @@ class Invitations(Collection[Invitation]):
     key_id: Field[Invitation, str] = _invitation(lambda invitation: invitation.key_id)
     state: Field[Invitation, InvitationState] = _invitation(lambda invitation: invitation.state)
     sent_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.sent_at)
-    indexes = ((contact_id, sent_at), (state, key_id))
+    expires_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.expires_at)
+    indexes = ((contact_id, sent_at), (state, expires_at))
     references = (
         (_invitation(lambda invitation: invitation.user_id), USERS),
         (_invitation(lambda invitation: invitation.client_id), CLIENTS),

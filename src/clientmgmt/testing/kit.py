@@ -184,6 +184,7 @@ class Samples(Collection[Sample]):
 
 
 SAMPLES = Samples()
+"""Every type of value that can be stored."""
 
 
 class Shelves(Collection[Shelf]):
@@ -199,6 +200,7 @@ class Shelves(Collection[Shelf]):
 
 
 SHELVES = Shelves()
+"""What books refer to."""
 
 
 class Books(Collection[Book]):
@@ -220,7 +222,9 @@ class Books(Collection[Book]):
 
 
 BOOKS = Books()
+"""Entities with a reference, and keys of several fields."""
 PLACED_BOOKS: Join[Book, Shelf] = Join(BOOKS, BOOKS.shelf_id, SHELVES)
+"""Each book with its shelf."""
 
 
 class Labels(Collection[Label]):
@@ -236,6 +240,7 @@ class Labels(Collection[Label]):
 
 
 LABELS = Labels()
+"""Entities that never change."""
 
 
 class Jobs(Collection[Job]):
@@ -247,6 +252,7 @@ class Jobs(Collection[Job]):
 
 
 JOBS = Jobs()
+"""A queue."""
 
 KIT: tuple[Collection[Any], ...] = (SAMPLES, SHELVES, BOOKS, LABELS, JOBS)
 """All collections of the kit, each after those that it refers to."""

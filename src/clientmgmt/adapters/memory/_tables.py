@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from clientmgmt.errors import ConfigurationError
-from clientmgmt.ports.storage import Collection, Field, Ordered, UniqueViolation
+from clientmgmt.ports.storage import Collection, Field, Ordered
 
 Path: TypeAlias = tuple[str, ...]
 Getter: TypeAlias = Callable[[Any], Any]
@@ -215,11 +215,12 @@ class Table:
     def _move_back(self, key: int, old: object | None, number: int | None) -> None:
         self.move(key, old, number)
 
-    def check_unique(self, key: int, row: object) -> None:
-        """Raise :class:`UniqueViolation` if another row than that at ``key`` has a unique key of ``row``."""
+    def taken_key(self, key: int, row: object) -> str | None:
+        """The name of a unique key of ``row`` that another row than that at ``key`` has, if any."""
         for index in self.indexes.values():
             if index.name is not None and index.taken(key, row):
-                raise UniqueViolation(self.layout.collection.name, index.name)
+                return index.name
+        return None
 
     def where(self, path: Path, value: Any) -> dict[int, Any]:  # noqa: ANN401 - the value of any field
         """The rows whose field at ``path``, the id or one that has an index, is ``value``."""

@@ -104,9 +104,7 @@ class InMemoryUnitOfWork:
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
         """Add the entity, unless one of its keys is taken."""
         table = self._writing(collection.name)
-        try:
-            self._check_new(table, entity)
-        except UniqueViolation:
+        if self._taken_key(table, entity) is not None:
             return False
         self._insert(table, (entity,))
         return True
@@ -121,9 +119,9 @@ class InMemoryUnitOfWork:
         if stored.version != entity.version:
             raise StaleVersion(collection.name)
         raised = cast("V", _evolve(entity, version=entity.version + 1))
-        with self._poisoning():
-            table.check_unique(key, raised)
-            self._check_references(table, (raised,))
+        if (name := table.taken_key(key, raised)) is not None:
+            raise self._spoil(UniqueViolation(collection.name, name))
+        self._check_references(table, (raised,))
         self._undo.append(table.move(key, raised))
         return raised
 
@@ -133,11 +131,10 @@ class InMemoryUnitOfWork:
         keys = [key for key in dict.fromkeys(id_.int for id_ in ids) if key in table.rows]
         removed = [table.rows[key].id for key in keys]
         self._undo.extend([table.move(key, None) for key in keys])
-        with self._poisoning():
-            for name, path in table.layout.referrers:
-                referrer = self._data.table(name)
-                if any(referrer.where(path, id_) for id_ in removed):
-                    raise ReferenceViolation
+        for name, path in table.layout.referrers:
+            referrer = self._data.table(name)
+            if any(referrer.where(path, id_) for id_ in removed):
+                raise self._spoil(ReferenceViolation())
         return len(removed)
 
     def next_number(self, name: str) -> int:
@@ -212,33 +209,28 @@ class InMemoryUnitOfWork:
             return _queries.JoinView(source, left, right)
         return _queries.TableView(self._data.table(cast("Collection[Any]", source).name))
 
-    @contextmanager
-    def _poisoning(self) -> Iterator[None]:
-        try:
-            yield
-        except TransactionConflictError as error:
-            self._refusal = f"this unit of work is spoilt: {error}"
-            raise
+    def _spoil(self, error: TransactionConflictError) -> TransactionConflictError:
+        self._refusal = f"this unit of work is spoilt: {error}"
+        return error
 
     def _insert(self, table: Table, entities: Sequence[Entity]) -> None:
-        with self._poisoning():
-            for entity in entities:
-                self._check_new(table, entity)
-                self._undo.append(table.move(entity.id.int, entity))
-            self._check_references(table, entities)
+        for entity in entities:
+            if (name := self._taken_key(table, entity)) is not None:
+                raise self._spoil(UniqueViolation(table.layout.collection.name, name))
+            self._undo.append(table.move(entity.id.int, entity))
+        self._check_references(table, entities)
 
-    @staticmethod
-    def _check_new(table: Table, entity: Entity) -> None:
-        if entity.id.int in table.rows:
-            raise UniqueViolation(table.layout.collection.name, "id")
-        table.check_unique(entity.id.int, entity)
+    def _taken_key(self, table: Table, entity: Entity) -> str | None:
+        key = entity.id.int
+        return "id" if key in table.rows else table.taken_key(key, entity)
 
     def _check_references(self, table: Table, entities: Sequence[Entity]) -> None:
         for get, target in table.layout.references:
             there = self._data.table(target).rows
-            referred = (get(entity) for entity in entities)
-            if any(id_ is not None and id_.int not in there for id_ in referred):
-                raise ReferenceViolation
+            for entity in entities:
+                referred = get(entity)
+                if referred is not None and referred.int not in there:
+                    raise self._spoil(ReferenceViolation())
 
 
 _evolve: Callable[..., Any] = attrs.evolve

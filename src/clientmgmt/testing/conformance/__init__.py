@@ -13,7 +13,7 @@ Subclass :class:`StorageConformance` in a test module and override its one fixtu
                 yield storage
 
 The store must know the collections of the kit and be empty at the start of every test. Each test is one
-promise of :mod:`clientmgmt.ports.storage`; its docstring says which.
+promise of :mod:`clientmgmt.ports`; its docstring says which.
 """
 
 # Pytest must know of the modules with assertions before they are imported.

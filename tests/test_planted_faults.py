@@ -1,0 +1,168 @@
+"""Each fault that is planted here is caught by a test of this project: the suites can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+from _pytest.outcomes import Failed
+
+from clientmgmt._usecases import contacts, delivery, entering, invitations, paging
+from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork
+from clientmgmt.domain import ContactState, Invitation, InvitationState, User, email
+from clientmgmt.errors import ClientMgmtError
+from tests.box import Box
+from tests.stories import (
+    test_accepting,
+    test_adding,
+    test_badge,
+    test_delivery,
+    test_inviting,
+    test_paging,
+    test_signing_in,
+    test_tenants,
+)
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def lower_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two spellings that only folding unifies are two mailboxes."""
+    monkeypatch.setattr(email, "local_key", str.lower)
+
+
+def works_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link still works at the instant of its expiry."""
+
+    def state_at(self: Invitation, now: Any) -> InvitationState:  # noqa: ANN401 - a time
+        late = self.state is InvitationState.OPEN and now > self.expires_at
+        return InvitationState.EXPIRED if late else self.state
+
+    monkeypatch.setattr(Invitation, "state_at", state_at)
+
+
+def forgotten_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal because of lateness is not written down."""
+    monkeypatch.setattr(entering, "_record_expiry", lambda *_: None)
+
+
+def no_superseding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that is sent again leaves the one before alive."""
+    monkeypatch.setattr(invitations, "_supersede", lambda *_: None)
+
+
+def no_look_before_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found before the password was hashed is believed after."""
+    original = entering._redeem  # noqa: SLF001
+
+    def redeem(work: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        monkeypatch.setattr(Invitation, "refusal", lambda *_, **__: None)
+        try:
+            return original(work, *args, **options)
+        finally:
+            monkeypatch.undo()
+            no_look_before_use(monkeypatch)
+
+    monkeypatch.setattr(entering, "_redeem", redeem)
+
+
+def no_tie_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cursor knows the value of the last row but not which of several rows with it."""
+    original = paging._read_cursor  # noqa: SLF001
+
+    def read_cursor(*args: Any) -> Any:  # noqa: ANN401 - passed on
+        after, violations = original(*args)
+        return (None if after is None else (after[0], UUID(int=2**128 - 1))), violations
+
+    monkeypatch.setattr(paging, "_read_cursor", read_cursor)
+
+
+def login_moves_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last login is whatever came last, also when the clock was set back."""
+    original = User.record_login
+
+    def record_login(self: User, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        changed, fact = original(self, *args, **options)
+        return attrs.evolve(changed, last_login_at=fact.at), fact
+
+    monkeypatch.setattr(User, "record_login", record_login)
+
+
+def query_forgets_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list by state and the badge disagree about whoever has a password but never signed in."""
+    original = contacts._in_state  # noqa: SLF001
+
+    def in_state(state: ContactState) -> Sequence[Any]:
+        return original(state)[:-1] if state is ContactState.ACTIVE else original(state)
+
+    monkeypatch.setattr(contacts, "_in_state", in_state)
+
+
+def sends_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail goes out although its reason is gone."""
+    monkeypatch.setattr(Invitation, "refusal", lambda *_, **__: None)
+
+
+def writes_over_the_other_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose lease is over writes its result down all the same."""
+    original = delivery._finish  # noqa: SLF001
+
+    def finish(work: Any, outcomes: Any) -> Any:  # noqa: ANN401 - passed on
+        monkeypatch.setattr(
+            work.uow, "get_many", lambda _, ids, **__: {o.mail.id: o.mail for o in outcomes if o.mail.id in set(ids)}
+        )
+        return original(work, outcomes)
+
+    monkeypatch.setattr(delivery, "_finish", finish)
+    monkeypatch.setattr(InMemoryStorage, "unit_type", type("Loose", (InMemoryUnitOfWork,), {}))
+
+
+def one_tenant_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store forgets whose data it is asked for."""
+    original = InMemoryStorage._data  # noqa: SLF001
+    monkeypatch.setattr(InMemoryStorage, "_data", lambda self, _: original(self, "all"))
+
+
+def looks_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused password uses the link up."""
+    original = entering.password_violations
+
+    def violations(password: Any, user: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        found = original(password, user, **options)
+        return found[:0]
+
+    monkeypatch.setattr(entering, "password_violations", violations)
+
+
+FAULTS: dict[Plant, Callable[[Box], object]] = {
+    lower_key: lambda box: test_adding.test_one_mailbox_is_one_contact_in_any_spelling(
+        box, "straße@acme.example", "STRASSE@acme.example"
+    ),
+    works_at_its_end: test_inviting.test_at_the_very_end_a_link_cannot_be_used,
+    forgotten_expiry: test_inviting.test_an_expiry_that_was_met_stays_when_the_clock_goes_back,
+    no_superseding: test_inviting.test_a_resent_link_kills_the_one_before,
+    no_look_before_use: lambda box: test_accepting.test_what_happens_while_the_password_is_hashed_counts(
+        box, "expire", "expired"
+    ),
+    no_tie_break: test_paging.test_pages_of_any_size_make_up_the_whole_list,
+    login_moves_back: test_signing_in.test_the_last_login_never_moves_backwards,
+    query_forgets_a_fact: test_badge.test_a_list_by_state_finds_what_the_facts_say_for_every_combination,
+    sends_without_looking: test_delivery.test_of_two_links_only_the_one_that_works_is_mailed,
+    writes_over_the_other_worker: test_delivery.test_a_worker_that_was_too_slow_does_not_write_over_the_other,
+    one_tenant_for_all: test_tenants.test_each_tenant_has_its_own_users_references_and_numbers,
+    looks_cost_something: lambda box: test_accepting.test_a_refused_password_uses_nothing_up(box, "short"),
+}
+
+
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_caught(plant: Plant, memory_box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAULTS[plant](memory_box.neighbour())
+    with monkeypatch.context() as patched:
+        plant(patched)
+        with pytest.raises((AssertionError, Failed, ClientMgmtError)):
+            FAULTS[plant](Box(InMemoryStorage()))
+    FAULTS[plant](memory_box.neighbour())
