@@ -95,11 +95,12 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """The tests of the example applications."""
-    if not existing("examples"):
-        session.skip("there is no folder examples/")
-    session.install("-e", ".[dev]")
-    session.run("pytest", "examples", *session.posargs)
+    """Every example runs with the package as users install it: built, and without any extra."""
+    session.install(".")
+    scripts = [path.resolve() for path in sorted(Path("examples").glob("*.py"))]
+    with session.chdir(session.create_tmp()):
+        for script in scripts:
+            session.run("python", "-W", "error", str(script))
 
 
 @nox.session

@@ -102,7 +102,7 @@ class Box:
         return self.manager.workspace(self.tenant, actor=ClientUser(user_id))
 
     def client(self, name: str = "Acme Retail", **fields: Any) -> Client:  # noqa: ANN401 - passed on
-        word = name.split()[0].lower()
+        word = name.split(maxsplit=1)[0].lower()
         return self.ws.clients.add(**({"name": name, "email": f"ap@{word}.example"} | fields))
 
     def contact(self, client: Client, first: str = "Jane", **fields: Any) -> Contact:  # noqa: ANN401 - passed on

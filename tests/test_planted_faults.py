@@ -159,10 +159,10 @@ FAULTS: dict[Plant, Callable[[Box], object]] = {
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
-def test_a_planted_fault_is_caught(plant: Plant, memory_box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    FAULTS[plant](memory_box.neighbour())
+def test_a_planted_fault_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAULTS[plant](Box(InMemoryStorage()))
     with monkeypatch.context() as patched:
         plant(patched)
         with pytest.raises((AssertionError, Failed, ClientMgmtError)):
             FAULTS[plant](Box(InMemoryStorage()))
-    FAULTS[plant](memory_box.neighbour())
+    FAULTS[plant](Box(InMemoryStorage()))

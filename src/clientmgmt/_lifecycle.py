@@ -35,9 +35,9 @@ class Lifecycle(Generic[S, T]):
     __slots__ = ("_targets", "initial", "name", "transitions")
 
     def __init__(self, name: str, initial: S, transitions: Iterable[Transition[S, T]]) -> None:
-        self.name = name
-        self.initial = initial
-        self.transitions = tuple(transitions)
+        self.name: str = name
+        self.initial: S = initial
+        self.transitions: tuple[Transition[S, T], ...] = tuple(transitions)
         self._targets = {(row.source, row.trigger): row.target for row in self.transitions}
         self._check()
 

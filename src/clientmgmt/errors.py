@@ -127,7 +127,7 @@ class RefusedError(ClientMgmtError):
     http_status = 422
 
     def __init__(self, violations: Iterable[Violation]) -> None:
-        self.violations = tuple(violations)
+        self.violations: tuple[Violation, ...] = tuple(violations)
         super().__init__("; ".join(_sentence(violation) for violation in self.violations))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -197,7 +197,10 @@ class IllegalTransitionError(StateError):
     """A state machine has no such step: ``state`` does not know ``trigger``, only ``legal``."""
 
     def __init__(self, machine: str, state: str, trigger: str, legal: tuple[str, ...]) -> None:
-        self.machine, self.state, self.trigger, self.legal = machine, state, trigger, legal
+        self.machine: str = machine
+        self.state: str = state
+        self.trigger: str = trigger
+        self.legal: tuple[str, ...] = legal
         options = ", ".join(legal) or "nothing"
         message = f"{machine} in state {state} does not allow {trigger} (it allows {options})"
         super().__init__([Violation("illegal_transition", message)])

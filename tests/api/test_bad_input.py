@@ -13,7 +13,13 @@ from clientmgmt import Client, Contact, InvalidInputError, NotFoundError, Refuse
 from clientmgmt.errors import InvalidLinkError
 from tests.box import PASSWORD, Box
 
-NOT_TEXT: dict[str, object] = {"a number": 5, "bytes": b"Jane", "a bool": True, "a list": ["Jane"], "an object": object()}
+NOT_TEXT: dict[str, object] = {
+    "a number": 5,
+    "bytes": b"Jane",
+    "a bool": True,
+    "a list": ["Jane"],
+    "an object": object(),
+}
 TEXT: dict[str, object] = {
     "NUL": "a\x00b",
     "CR/LF": "a\r\nb",
@@ -267,7 +273,9 @@ def test_filters_by_what_is_no_id_find_nothing_or_refuse_alike(box: Box) -> None
     assert wrong == {}
 
 
-@pytest.mark.parametrize("field", ["audit.actor", "audit.action", "clients.reference", "staff.reference", "staff.email"])
+@pytest.mark.parametrize(
+    "field", ["audit.actor", "audit.action", "clients.reference", "staff.reference", "staff.email"]
+)
 def test_filters_by_what_cannot_be_stored_find_nothing_or_refuse_alike(box: Box, field: str) -> None:
     ask: dict[str, Callable[[object], object]] = {
         "audit.actor": lambda value: box.ws.audit.list(actor=value).items,  # type: ignore[arg-type]
@@ -330,7 +338,9 @@ def test_in_a_list_of_contacts_what_is_no_id_is_a_refused_row(box: Box) -> None:
     bob = box.contact(acme, "Bob")
     ids = [key for name, key in NO_IDS.items() if name != "a list"]
     result = box.ws.contacts.send_invites(acme.id, [*ids, bob.id])  # type: ignore[list-item]
-    assert [violation.code for row in result.failed for violation in row.violations] == ["not_found"] * len(result.failed)
+    assert [violation.code for row in result.failed for violation in row.violations] == ["not_found"] * len(
+        result.failed
+    )
     assert [row.value.id for row in result.ok if row.value] == [bob.id]
 
 

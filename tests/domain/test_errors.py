@@ -148,9 +148,7 @@ def test_what_the_public_reads() -> None:
         "title": "invalid input",
         "status": 422,
         "code": "invalid_input",
-        "errors": [
-            {"code": "too_long", "message": WRONG.message, "field": "name", "data": {"limit": 5, "count": 9}}
-        ],
+        "errors": [{"code": "too_long", "message": WRONG.message, "field": "name", "data": {"limit": 5, "count": 9}}],
     }
     assert problem(LimitError([FULL]))["errors"][0]["data"] == {"limit": 10, "count": 10}
     codes = {type(error): problem(error)["code"] for error in SAMPLES}

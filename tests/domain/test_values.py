@@ -12,7 +12,7 @@ import pytest
 
 from clientmgmt import Brand, Links, Rules, Secret, Settings
 from clientmgmt.adapters.wordlist import is_common_password
-from clientmgmt.domain import Mailbox, Message, MailType, PasswordRules, User, UserId, UserKind
+from clientmgmt.domain import Mailbox, MailType, Message, PasswordRules, User, UserId, UserKind
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.letters import Letter
 from clientmgmt.domain.passwords import password_violations
@@ -179,7 +179,15 @@ def test_rules_are_replaced_never_changed() -> None:
 def test_a_secret_shows_nothing_and_is_not_pickled() -> None:
     secret = Secret("s3cr3t")
     assert secret.reveal() == "s3cr3t"
-    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r}", "%s" % secret, repr([secret]), repr({1: secret})):  # noqa: UP031
+    for shown in (
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r}",
+        "%s" % secret,
+        repr([secret]),
+        repr({1: secret}),
+    ):
         assert "s3cr3t" not in shown
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(TypeError, match="pickled"):

@@ -63,7 +63,9 @@ def test_eight_who_open_the_same_link_and_one_who_gets_in(run: Race, place: Plac
     outcomes = run("accept", place, stage.invited)
     assert set(won(outcomes).values()) == {1}
     assert len(won(outcomes)) == size
-    assert outcomes["InvalidLinkError:used"] == size * (HANDS - 1)
+    assert {name: times for name, times in outcomes.items() if not name.startswith("won ")} == {
+        "InvalidLinkError:used": size * (HANDS - 1)
+    }
     stored = dump(manager_of(place)._wiring.storage, place.tenant)  # noqa: SLF001
     assert len(stored["credentials"]) == len(stored["logins"]) == size
 
@@ -73,7 +75,8 @@ def test_a_link_that_is_sent_again_while_it_is_opened(run: Race, place: Place, s
     stage = staged(place, size)
     outcomes = run(["accept", "resend"], place, stage.invited)
     winners = won(outcomes)
-    refusals = {"AlreadyActiveError:", "InvalidLinkError:used", "InvalidLinkError:superseded"}
+    # A sender that waited for another may find that one's send later than its own time: too soon.
+    refusals = {"AlreadyActiveError:", "InvalidLinkError:used", "InvalidLinkError:superseded", "LimitError:"}
     assert {name for name in outcomes if not name.startswith("won ")} <= refusals | {"sent"}
     for contact in iter_all(stage.ws.contacts.list, stage.client.id, limit=1000):
         history = stage.ws.access.invitations(contact.id)

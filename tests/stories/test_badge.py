@@ -18,11 +18,12 @@ from tests.box import PASSWORD, Box
 
 FACTS = tuple(product((False, True), repeat=5))
 ROWS = {
-    ContactState.PENDING_INVITE: lambda inactive, credential, login, invited: not inactive
-    and not credential
-    and not invited,
-    ContactState.INVITE_SENT: lambda inactive, credential, login, invited: not inactive
-    and ((credential and not login) or (not credential and invited)),
+    ContactState.PENDING_INVITE: lambda inactive, credential, login, invited: (
+        not inactive and not credential and not invited
+    ),
+    ContactState.INVITE_SENT: lambda inactive, credential, login, invited: (
+        not inactive and ((credential and not login) or (not credential and invited))
+    ),
     ContactState.ACTIVE: lambda inactive, credential, login, invited: not inactive and credential and login,
     ContactState.INACTIVE: lambda inactive, credential, login, invited: inactive,
 }

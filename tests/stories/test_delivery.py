@@ -172,9 +172,7 @@ def test_whatever_a_notifier_raises_the_other_mails_go_on(box: Box) -> None:
     bob = box.contact(acme, "Bob", invite=True)
     exploding = box.again(notifier=Exploding())
     assert exploding.deliver() == DeliveryReport(sent=1, retried=1)
-    assert mail_of(box, jane) == MailStatus(
-        MailState.RETRYING, box.clock.now(), 1, "failed with ZeroDivisionError"
-    )
+    assert mail_of(box, jane) == MailStatus(MailState.RETRYING, box.clock.now(), 1, "failed with ZeroDivisionError")
     assert mail_of(box, bob).state is MailState.DELIVERED
 
 

@@ -84,9 +84,7 @@ def test_the_same_rows_again_change_nothing(box: Box) -> None:
     second = imported(box, rows)
     assert box.dump() == before
     assert [row.changed for row in second] == [False, False, False]
-    assert [row.value and row.value.client_id for row in second] == [
-        row.value and row.value.client_id for row in first
-    ]
+    assert [row.value and row.value.client_id for row in second] == [row.value and row.value.client_id for row in first]
     assert [row.value and row.value.contact_id for row in second] == [
         row.value and row.value.contact_id for row in first
     ]

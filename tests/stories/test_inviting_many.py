@@ -39,9 +39,7 @@ def test_all_who_are_staged_are_invited_with_one_call(box: Box) -> None:
 def test_each_row_says_what_became_of_one_contact(box: Box) -> None:
     acme = box.client()
     jane, bob, eve, gone = (box.contact(acme, first) for first in ("Jane", "Bob", "Eve", "Gone"))
-    box.door.accept_invite(
-        (box.ws.contacts.send_invite(jane.id), box.token(jane))[1], password="correct horse battery"
-    )
+    box.door.accept_invite((box.ws.contacts.send_invite(jane.id), box.token(jane))[1], password="correct horse battery")
     box.ws.contacts.send_invite(bob.id)
     box.ws.access.deactivate(gone.user_id)
     foreign = box.contact(box.client("Bolt Ltd"), "Foreign")

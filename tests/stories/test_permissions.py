@@ -60,9 +60,7 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "access.logins": (STAFF, lambda ws, _, contact: ws.access.logins(contact.user_id)),
     "staff.add": (
         frozenset({"administrator"}),
-        lambda ws, _, __: ws.staff.add(
-            first_name="A", last_name="B", email="a@northwind.example", roles=["editor"]
-        ),
+        lambda ws, _, __: ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"]),
     ),
     "staff.find": (STAFF, lambda ws, _, __: ws.staff.find(reference="ada")),
     "staff.list": (STAFF, lambda ws, _, __: ws.staff.list()),

@@ -70,9 +70,7 @@ def test_each_tenant_has_its_own_users_references_and_numbers(box: Box) -> None:
     for one in (box, other):
         acme = one.client(references=[("crm", "1")])
         jane = one.active(acme)
-        one.ws.staff.add(
-            first_name="A", last_name="B", email="a@northwind.example", roles=["editor"], reference="ada"
-        )
+        one.ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"], reference="ada")
         assert one.ws.clients.find(reference=("crm", "1")) == acme
         assert [contact.id for contact in one.ws.contacts.list()] == [jane.id]
         assert len(one.ws.staff.list()) == 1
@@ -115,4 +113,3 @@ def test_a_malformed_tenant_is_refused(memory_box: Box, name: object) -> None:
     assert set(refused.value.by_field()) == {"tenant"}
     with pytest.raises(InvalidInputError):
         manager.entrance(name, origin="x")  # type: ignore[arg-type]
-

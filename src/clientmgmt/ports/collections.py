@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from clientmgmt.domain.audit import AuditEntry
@@ -12,7 +12,7 @@ from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, Use
 from clientmgmt.domain.mail import Delivery, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.states import ClientStatus, InvitationState
-from clientmgmt.ports.storage import Collection, Field, Join, Ordered, fields_of
+from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
 __all__ = [
     "AUDIT",
@@ -50,7 +50,7 @@ class Clients(Collection[Client]):
     email_key: Field[Client, str] = _client(lambda client: client.email.key)
     name_key: Ordered[Client, str] = _client.ordered(lambda client: client.name_key)
     status: Field[Client, ClientStatus] = _client(lambda client: client.status)
-    indexes = ((name_key,), (status, name_key), (email_key, name_key))
+    indexes: ClassVar[Indexes] = ((name_key,), (status, name_key), (email_key, name_key))
 
 
 CLIENTS = Clients()
@@ -64,9 +64,9 @@ class ClientReferences(Collection[ClientReference]):
     client_id: Field[ClientReference, ClientId] = _reference(lambda reference: reference.client_id)
     system: Field[ClientReference, str] = _reference(lambda reference: reference.system)
     value: Field[ClientReference, str] = _reference(lambda reference: reference.value)
-    unique = {"client_reference": (system, value)}
-    indexes = ((client_id,),)
-    references = ((client_id, CLIENTS),)
+    unique: ClassVar[Keys] = {"client_reference": (system, value)}
+    indexes: ClassVar[Indexes] = ((client_id,),)
+    references: ClassVar[References] = ((client_id, CLIENTS),)
 
 
 CLIENT_REFERENCES = ClientReferences()
@@ -85,8 +85,8 @@ class Users(Collection[User]):
     first_login_at: Field[User, datetime | None] = _user(lambda user: user.first_login_at)
     last_login_at: Ordered[User, datetime] = _user.when_present(lambda user: user.last_login_at)
     deactivated_at: Field[User, datetime | None] = _user(lambda user: user.deactivated_at)
-    unique = {"user_email": (email_key,), "user_reference": (reference,)}
-    indexes = ((kind, name_key),)
+    unique: ClassVar[Keys] = {"user_email": (email_key,), "user_reference": (reference,)}
+    indexes: ClassVar[Indexes] = ((kind, name_key),)
 
 
 USERS = Users()
@@ -98,7 +98,7 @@ class Credentials(Collection[Credential]):
     name = "credentials"
     entity = Credential
     id: Field[Credential, UserId] = _credential(lambda credential: credential.id)
-    references = ((id, USERS),)
+    references: ClassVar[References] = ((id, USERS),)
 
 
 CREDENTIALS = Credentials()
@@ -115,9 +115,9 @@ class Memberships(Collection[Membership]):
     name_key: Ordered[Membership, str] = _membership.ordered(lambda membership: membership.name_key)
     invitation_id: Field[Membership, InvitationId | None] = _membership(lambda membership: membership.invitation_id)
     suspended_at: Field[Membership, datetime | None] = _membership(lambda membership: membership.suspended_at)
-    unique = {"membership": (client_id, user_id)}
-    indexes = ((client_id, name_key), (user_id, name_key), (name_key,))
-    references = ((client_id, CLIENTS), (user_id, USERS))
+    unique: ClassVar[Keys] = {"membership": (client_id, user_id)}
+    indexes: ClassVar[Indexes] = ((client_id, name_key), (user_id, name_key), (name_key,))
+    references: ClassVar[References] = ((client_id, CLIENTS), (user_id, USERS))
 
 
 MEMBERSHIPS = Memberships()
@@ -135,8 +135,8 @@ class Invitations(Collection[Invitation]):
     state: Field[Invitation, InvitationState] = _invitation(lambda invitation: invitation.state)
     sent_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.sent_at)
     expires_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.expires_at)
-    indexes = ((contact_id, sent_at), (state, expires_at))
-    references = (
+    indexes: ClassVar[Indexes] = ((contact_id, sent_at), (state, expires_at))
+    references: ClassVar[References] = (
         (_invitation(lambda invitation: invitation.user_id), USERS),
         (_invitation(lambda invitation: invitation.client_id), CLIENTS),
     )
@@ -152,7 +152,7 @@ class Logins(Collection[LoginEvent]):
     entity = LoginEvent
     user_id: Field[LoginEvent, UserId] = _login(lambda login: login.user_id)
     at: Ordered[LoginEvent, datetime] = _login.ordered(lambda login: login.at)
-    indexes = ((user_id, at),)
+    indexes: ClassVar[Indexes] = ((user_id, at),)
 
 
 LOGINS = Logins()
@@ -164,7 +164,7 @@ class Outbox(Collection[OutboxMail]):
     name = "outbox"
     entity = OutboxMail
     id: Field[OutboxMail, MailId] = _outbox(lambda mail: mail.id)
-    queue = True
+    queue: ClassVar[bool] = True
 
 
 OUTBOX = Outbox()
@@ -177,7 +177,7 @@ class Deliveries(Collection[Delivery]):
     entity = Delivery
     client_id: Field[Delivery, ClientId] = _delivery(lambda delivery: delivery.client_id)
     at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.at)
-    indexes = ((client_id, at),)
+    indexes: ClassVar[Indexes] = ((client_id, at),)
 
 
 DELIVERIES = Deliveries()
@@ -193,7 +193,7 @@ class Audit(Collection[AuditEntry]):
     actor: Field[AuditEntry, str] = _audit(lambda entry: entry.actor)
     action: Field[AuditEntry, str] = _audit(lambda entry: entry.action)
     at: Ordered[AuditEntry, datetime] = _audit.ordered(lambda entry: entry.at)
-    indexes = ((at,), (client_id, at), (actor, at), (action, at))
+    indexes: ClassVar[Indexes] = ((at,), (client_id, at), (actor, at), (action, at))
 
 
 AUDIT = Audit()

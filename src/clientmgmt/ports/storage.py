@@ -26,7 +26,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import attrs
@@ -40,12 +40,15 @@ __all__ = [
     "Entity",
     "Field",
     "Fields",
+    "Indexes",
     "Join",
+    "Keys",
     "Operator",
     "Order",
     "Ordered",
     "QueueEntity",
     "ReferenceViolation",
+    "References",
     "Source",
     "StaleVersion",
     "Storage",
@@ -109,7 +112,8 @@ class UniqueViolation(TransactionConflictError):  # noqa: N818 - a fact about a 
 
     def __init__(self, collection: str, key: str) -> None:
         super().__init__(f"unique key {key} of {collection} is taken")
-        self.collection, self.key = collection, key
+        self.collection: str = collection
+        self.key: str = key
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.collection, self.key)
@@ -127,7 +131,7 @@ class StaleVersion(TransactionConflictError):  # noqa: N818 - a fact about a row
 
     def __init__(self, collection: str) -> None:
         super().__init__(f"an entity of {collection} was changed meanwhile")
-        self.collection = collection
+        self.collection: str = collection
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.collection,)
@@ -299,9 +303,9 @@ class Collection(Source[E, E], Generic[E]):
 
     name: ClassVar[str]
     entity: type[E]
-    unique: ClassVar[Mapping[str, tuple[Field[Any, Any], ...]]] = {}
-    indexes: ClassVar[tuple[tuple[Field[Any, Any], ...], ...]] = ()
-    references: ClassVar[tuple[tuple[Field[Any, Any], Collection[Any]], ...]] = ()
+    unique: ClassVar[Keys] = {}
+    indexes: ClassVar[Indexes] = ()
+    references: ClassVar[References] = ()
     queue: ClassVar[bool] = False
 
     def __repr__(self) -> str:
@@ -311,6 +315,16 @@ class Collection(Source[E, E], Generic[E]):
     def versioned(self) -> bool:
         """Whether its entities change, and so carry a ``version``."""
         return "version" in {field.name for field in attrs.fields(cast("type[attrs.AttrsInstance]", self.entity))}
+
+
+Keys: TypeAlias = Mapping[str, tuple[Field[Any, Any], ...]]
+"""Unique keys by name."""
+
+Indexes: TypeAlias = tuple[tuple[Field[Any, Any], ...], ...]
+"""The fields of each index."""
+
+References: TypeAlias = tuple[tuple[Field[Any, Any], Collection[Any]], ...]
+"""Which field refers to which collection."""
 
 
 class Join(Source[tuple[E, E2], E | E2], Generic[E, E2]):

@@ -8,7 +8,6 @@ to twelve digits before and six after the point, ``datetime`` aware, in UTC, to 
 """
 
 # Keys are declared as the port shows it: a class attribute that nobody changes.
-# ruff: noqa: RUF012
 
 from __future__ import annotations
 
@@ -16,12 +15,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import attrs
 
-from clientmgmt.ports.storage import Collection, Field, Join, Ordered, fields_of
+from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
 __all__ = [
     "BOOKS",
@@ -180,7 +179,7 @@ class Samples(Collection[Sample]):
     other: Field[Sample, UUID] = _sample(lambda sample: sample.other)
     maybe_other: Field[Sample, UUID | None] = _sample(lambda sample: sample.maybe_other)
     town: Ordered[Sample, str] = _sample.ordered(lambda sample: sample.place.town)
-    indexes = ((text,), (colour, number), (at,), (maybe_at,))
+    indexes: ClassVar[Indexes] = ((text,), (colour, number), (at,), (maybe_at,))
 
 
 SAMPLES = Samples()
@@ -195,8 +194,8 @@ class Shelves(Collection[Shelf]):
     code: Field[Shelf, str] = _shelf(lambda shelf: shelf.code)
     room: Field[Shelf, str] = _shelf(lambda shelf: shelf.room)
     name_: Ordered[Shelf, str] = _shelf.ordered(lambda shelf: shelf.name)
-    unique = {"kit_shelf_code": (code,)}
-    indexes = ((room, name_),)
+    unique: ClassVar[Keys] = {"kit_shelf_code": (code,)}
+    indexes: ClassVar[Indexes] = ((room, name_),)
 
 
 SHELVES = Shelves()
@@ -216,9 +215,9 @@ class Books(Collection[Book]):
     colour: Field[Book, Colour] = _book(lambda book: book.colour)
     pages: Ordered[Book, int] = _book.ordered(lambda book: book.pages)
     lent_at: Ordered[Book, datetime] = _book.when_present(lambda book: book.lent_at)
-    unique = {"kit_book_place": (shelf_id, slot), "kit_book_serial": (serial,)}
-    indexes = ((shelf_id, title), (colour, title), (title,), (pages,), (lent_at,))
-    references = ((shelf_id, SHELVES),)
+    unique: ClassVar[Keys] = {"kit_book_place": (shelf_id, slot), "kit_book_serial": (serial,)}
+    indexes: ClassVar[Indexes] = ((shelf_id, title), (colour, title), (title,), (pages,), (lent_at,))
+    references: ClassVar[References] = ((shelf_id, SHELVES),)
 
 
 BOOKS = Books()
@@ -234,9 +233,9 @@ class Labels(Collection[Label]):
     entity = Label
     key: Field[Label, str] = _label(lambda label: label.key)
     shelf_id: Field[Label, UUID | None] = _label(lambda label: label.shelf_id)
-    unique = {"kit_label_key": (key,)}
-    indexes = ((shelf_id,),)
-    references = ((shelf_id, SHELVES),)
+    unique: ClassVar[Keys] = {"kit_label_key": (key,)}
+    indexes: ClassVar[Indexes] = ((shelf_id,),)
+    references: ClassVar[References] = ((shelf_id, SHELVES),)
 
 
 LABELS = Labels()
@@ -248,7 +247,7 @@ class Jobs(Collection[Job]):
 
     name = "kit_jobs"
     entity = Job
-    queue = True
+    queue: ClassVar[bool] = True
 
 
 JOBS = Jobs()

@@ -191,10 +191,12 @@ class Table:
     __slots__ = ("all", "indexes", "layout", "queue")
 
     def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.all = Bucket()
-        self.indexes = {paths: Index(paths, layout.unique.get(paths)) for paths in layout.indexes}
-        self.queue = Queue() if layout.collection.queue else None
+        self.layout: Layout = layout
+        self.all: Bucket = Bucket()
+        self.indexes: dict[tuple[Path, ...], Index] = {
+            paths: Index(paths, layout.unique.get(paths)) for paths in layout.indexes
+        }
+        self.queue: Queue | None = Queue() if layout.collection.queue else None
 
     @property
     def rows(self) -> dict[int, Any]:

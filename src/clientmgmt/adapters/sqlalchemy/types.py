@@ -31,8 +31,8 @@ class TimestampType(sa.types.TypeDecorator[datetime]):
     Times without a zone are refused.
     """
 
-    impl = sa.BigInteger
-    cache_ok = True
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.BigInteger
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
@@ -51,8 +51,8 @@ class TimestampType(sa.types.TypeDecorator[datetime]):
 class UuidType(sa.types.TypeDecorator[UUID]):
     """An id: ``uuid`` on PostgreSQL, 16 bytes on SQLite."""
 
-    impl = sa.LargeBinary
-    cache_ok = True
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.LargeBinary
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
@@ -74,8 +74,8 @@ class DecimalType(sa.types.TypeDecorator[Decimal]):
     More places, and numbers whose millionths exceed 64 bits, are refused rather than rounded.
     """
 
-    impl = sa.BigInteger
-    cache_ok = True
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.BigInteger
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
@@ -93,8 +93,8 @@ class DecimalType(sa.types.TypeDecorator[Decimal]):
 class ChoiceType(sa.types.TypeDecorator[StrEnum]):
     """A member of ``choices``, stored as its value; the database knows plain text only."""
 
-    impl = sa.Text
-    cache_ok = True
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.Text
+    cache_ok: bool | None = True
 
     def __init__(self, choices: type[StrEnum]) -> None:
         super().__init__()
@@ -120,8 +120,8 @@ class JsonType(sa.types.TypeDecorator[Any]):
     ``shape`` is ``tuple`` or ``dict``, which is what is read back.
     """
 
-    impl = sa.Text
-    cache_ok = True
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.Text
+    cache_ok: bool | None = True
 
     def __init__(self, shape: type) -> None:
         super().__init__()
