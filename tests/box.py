@@ -85,7 +85,7 @@ class Box:
         settings = changed.pop("settings", self.settings)
         if rules is not None:
             settings = attrs.evolve(settings, rules=rules)
-        same = {"tenant": self.tenant, "clock": self.clock, "mails": self.mails, "hasher": self.hasher}
+        same: dict[str, Any] = {"tenant": self.tenant, "clock": self.clock, "mails": self.mails, "hasher": self.hasher}
         return Box(self.storage, settings=settings, **(same | changed))
 
     def neighbour(self) -> Box:

@@ -13,7 +13,7 @@ from _pytest.outcomes import Failed
 from clientmgmt._usecases import contacts, delivery, entering, invitations, paging
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork
-from clientmgmt.domain import ContactState, Invitation, InvitationState, User, email
+from clientmgmt.domain import ContactState, Invitation, InvitationState, User, email, passwords
 from clientmgmt.errors import ClientMgmtError
 from tests.box import Box
 from tests.stories import (
@@ -129,7 +129,7 @@ def one_tenant_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def looks_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused password uses the link up."""
-    original = entering.password_violations
+    original = passwords.password_violations
 
     def violations(password: Any, user: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
         found = original(password, user, **options)

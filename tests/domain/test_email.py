@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -62,7 +62,7 @@ def test_the_key_of_a_key_is_the_key_proven_over_all_characters() -> None:
 
 def test_the_proof_would_notice_a_simpler_key() -> None:
     """Without the inner or the outer step, idempotence fails for strings that people can type."""
-    weaker = (
+    weaker: tuple[Callable[[str], str], ...] = (
         lambda text: unicodedata.normalize("NFKC", text).casefold(),
         lambda text: unicodedata.normalize("NFKC", text.casefold()),
     )
@@ -72,7 +72,7 @@ def test_the_proof_would_notice_a_simpler_key() -> None:
         assert all(local_key(local_key(text)) == local_key(text) for text in texts)
 
 
-hard = st.sampled_from("İıſßΣςσᾳᾼΐΰﬁﬃŉǰẖK\u0345\u0301\u0308\u0323\u0307ᾀ\u1e9e①Ⅷ㎏ꟳ")
+hard = st.sampled_from("\u0130\u0131\u017fßΣς\u03c3ᾳᾼΐΰﬁﬃŉǰẖK\u0345\u0301\u0308\u0323\u0307ᾀ\u1e9e①Ⅷ㎏ꟳ")
 
 
 @settings(max_examples=300)
@@ -112,7 +112,7 @@ LOCALS = (
 )
 LABELS = (
     *("a", "A", "acme", "Acme", "a-b", "-a", "a-", "ab--cd", "xn--bcher-kva", "xn--", "x" * 63, "x" * 64, "1"),
-    *("a_b", "", "bücher", "BÜCHER", "ß", "日本", "a b", "*", "ex--ample", "0x7f", "127", "a\u0301", "ａ"),
+    *("a_b", "", "bücher", "BÜCHER", "ß", "日本", "a b", "*", "ex--ample", "0x7f", "127", "a\u0301", "\uff41"),
 )
 ENDS = (
     *("example", "com", "EXAMPLE", "co.uk", "test", "local", "localhost", "invalid", "onion", "arpa", "in-addr.arpa"),

@@ -123,7 +123,7 @@ def test_every_error_has_its_status_and_a_code_of_its_own() -> None:
 @each_sample
 def test_every_error_survives_a_pickle(error: ClientMgmtError) -> None:
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        again = pickle.loads(pickle.dumps(error, protocol))
+        again = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - our own
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert again.violations == error.violations

@@ -66,7 +66,9 @@ each_table = pytest.mark.parametrize("name", TABLES)
 
 
 def members(lifecycle: Lifecycle[Any, Any]) -> tuple[list[Enum], list[Enum]]:
-    return list(type(lifecycle.initial)), list(type(lifecycle.transitions[0].trigger))
+    states: type[Enum] = type(lifecycle.initial)
+    triggers: type[Enum] = type(lifecycle.transitions[0].trigger)
+    return list(states), list(triggers)
 
 
 @each_table
@@ -99,11 +101,11 @@ def test_another_library_walks_the_same_tables(name: str) -> None:
     for state, trigger in product(states, triggers):
         machine.set_state(state.value)
         try:
-            machine.trigger(trigger.value)  # type: ignore[attr-defined]
+            machine.trigger(trigger.value)
         except (MachineError, AttributeError):
             assert (state.value, trigger.value) not in table
         else:
-            assert machine.state == table[state.value, trigger.value]  # type: ignore[attr-defined]
+            assert machine.state == table[state.value, trigger.value]
 
 
 class Light(Enum):

@@ -184,7 +184,7 @@ def test_a_secret_shows_nothing_and_is_not_pickled() -> None:
         str(secret),
         f"{secret}",
         f"{secret!r}",
-        "%s" % secret,
+        f"{secret}",
         repr([secret]),
         repr({1: secret}),
     ):

@@ -140,7 +140,7 @@ def test_every_change_of_state_is_a_row_of_the_table(walked: list[tuple[str, int
         assert START <= after.state_since <= walk.now
         if after.state is not shown.state:
             assert after.state_since == walk.now
-        elif trigger not in {ContactTrigger.DEACTIVATE}:
+        elif trigger is not ContactTrigger.DEACTIVATE:
             assert after.state_since == shown.state_since
 
 

@@ -18,7 +18,7 @@ from tests.box import KEY, PASSWORD, Box
 def reason(box: Box, token: object) -> str:
     """Why using a link is refused."""
     with pytest.raises(InvalidLinkError) as refused:
-        box.door.accept_invite(token, password=PASSWORD)  # type: ignore[arg-type]
+        box.door.accept_invite(token, password=PASSWORD)  # type: ignore[call-overload]
     with pytest.raises(InvalidLinkError) as looked:
         box.door.inspect(token)  # type: ignore[arg-type]
     assert looked.value.reason == refused.value.reason

@@ -17,22 +17,29 @@ from clientmgmt.ports.collections import INVITATIONS, MEMBERSHIPS, USERS
 from tests.box import PASSWORD, Box
 
 FACTS = tuple(product((False, True), repeat=5))
-ROWS = {
-    ContactState.PENDING_INVITE: lambda inactive, credential, login, invited: (
-        not inactive and not credential and not invited
-    ),
-    ContactState.INVITE_SENT: lambda inactive, credential, login, invited: (
-        not inactive and ((credential and not login) or (not credential and invited))
-    ),
-    ContactState.ACTIVE: lambda inactive, credential, login, invited: not inactive and credential and login,
-    ContactState.INACTIVE: lambda inactive, credential, login, invited: inactive,
-}
+
+
+def true_of(state: ContactState, *, inactive: bool, credential: bool, login: bool, invited: bool) -> bool:
+    """The row of the table that belongs to ``state``, read as it stands there."""
+    match state:
+        case ContactState.PENDING_INVITE:
+            return not (inactive or credential or invited)
+        case ContactState.INVITE_SENT:
+            return not inactive and ((credential and not login) or (not credential and invited))
+        case ContactState.ACTIVE:
+            return credential and login and not inactive
+        case ContactState.INACTIVE:
+            return inactive
 
 
 @pytest.mark.parametrize("facts", tuple(product((False, True), repeat=4)))
 def test_one_row_is_true_for_every_combination_of_facts(facts: tuple[bool, bool, bool, bool]) -> None:
-    true = [state for state, holds in ROWS.items() if holds(*facts)]
     inactive, credential, login, invited = facts
+    true = [
+        state
+        for state in ContactState
+        if true_of(state, inactive=inactive, credential=credential, login=login, invited=invited)
+    ]
     derived = contact_state(inactive=inactive, credential=credential, logged_in=login, invited=invited)
     assert true == [derived]
 

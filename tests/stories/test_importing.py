@@ -25,7 +25,7 @@ def told(result: BulkResult[Imported]) -> list[tuple[int, bool, list[str], tuple
             row.number,
             row.changed,
             [violation.code for violation in row.violations],
-            row.value and (row.value.client_added, row.value.contact_added),
+            None if row.value is None else (row.value.client_added, row.value.contact_added),
         )
         for row in result
     ]
@@ -252,7 +252,9 @@ def test_a_line_with_too_many_cells_is_a_refused_row(box: Box) -> None:
 
 
 def test_a_row_that_is_none_is_refused_and_stops_no_other(box: Box) -> None:
-    rows: list[object] = [["Acme"], ACME, None, "Acme", {**ACME, "client": ["Acme"]}, {5: "x", **ACME}]
+    odd: dict[object, object] = {5: "x"}
+    odd.update(ACME)
+    rows: list[object] = [["Acme"], ACME, None, "Acme", {**ACME, "client": ["Acme"]}, odd]
     result = box.ws.clients.import_rows(rows)  # type: ignore[arg-type]
     assert [bool(row.violations) for row in result] == [True, False, True, True, True, True]
 

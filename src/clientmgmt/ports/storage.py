@@ -8,6 +8,7 @@ Declaring and asking::
 
     of = fields_of(Client)
 
+
     class Clients(Collection[Client]):
         name = "clients"
         entity = Client
@@ -15,24 +16,33 @@ Declaring and asking::
         name_key: Ordered[Client, str] = of.ordered(lambda client: client.name_key)
         indexes = ((name_key,),)
 
+
     CLIENTS = Clients()
     uow.find(CLIENTS, CLIENTS.name_key.prefix("acme"), order=CLIENTS.name_key.asc(), limit=50)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from enum import StrEnum
-from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-import attrs
-
 from clientmgmt.domain.results import Note
-from clientmgmt.errors import ConfigurationError, TransactionConflictError
+from clientmgmt.errors import TransactionConflictError
+from clientmgmt.ports.declaring import Collection, Indexes, Join, Keys, References, Source
+from clientmgmt.ports.fields import (
+    Condition,
+    Entity,
+    Field,
+    Fields,
+    Operator,
+    Order,
+    Ordered,
+    any_of,
+    fields_of,
+)
 
 __all__ = [
     "Collection",
@@ -60,14 +70,6 @@ __all__ = [
 ]
 
 
-class Entity(Protocol):
-    """Whatever is stored is a frozen value with an ``id`` that never changes."""
-
-    @property
-    def id(self) -> UUID:
-        """What it is found by, within its tenant and collection."""
-
-
 class VersionedEntity(Entity, Protocol):
     """An entity that changes: ``version`` starts at 1 and grows by one with every :meth:`UnitOfWork.save`."""
 
@@ -93,14 +95,10 @@ class QueueEntity(Entity, Protocol):
 
 
 E = TypeVar("E", bound=Entity)
-E2 = TypeVar("E2", bound=Entity)
 V = TypeVar("V", bound=VersionedEntity)
 Q = TypeVar("Q", bound=QueueEntity)
-C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R")
 F = TypeVar("F")
-S = TypeVar("S")
-T = TypeVar("T")
 
 
 class UniqueViolation(TransactionConflictError):  # noqa: N818 - a fact about a row, not a fault
@@ -135,214 +133,6 @@ class StaleVersion(TransactionConflictError):  # noqa: N818 - a fact about a row
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.collection,)
-
-
-class Operator(StrEnum):
-    """How a condition compares."""
-
-    EQ = "eq"
-    PRESENT = "present"
-    IN = "in"
-    LT = "lt"
-    LE = "le"
-    GT = "gt"
-    GE = "ge"
-    PREFIX = "prefix"
-    ANY = "any"
-
-
-@attrs.frozen(repr=False, eq=False)
-class Condition(Generic[C_co]):
-    """What :meth:`UnitOfWork.find` filters by: a field, an operator and a value, or several as alternatives.
-
-    Made by the methods of :class:`Field` and by :func:`any_of`. Covariant: a condition on one side of a join is a
-    condition on the join.
-    """
-
-    field: Field[Any, Any] | None
-    operator: Operator
-    value: Any = None
-    alternatives: tuple[Condition[Any], ...] = ()
-
-
-def any_of(*conditions: Condition[C_co]) -> Condition[C_co]:
-    """At least one of these holds; of none, none does."""
-    return Condition(None, Operator.ANY, alternatives=conditions)
-
-
-@attrs.frozen(repr=False, eq=False)
-class Order(Generic[C_co]):
-    """By which field, and in which direction, rows come; ties by the id of the left part, same direction."""
-
-    field: Ordered[Any, Any]
-    descending: bool = False
-
-
-class Field(Generic[E, T]):
-    """A queryable field of an entity.
-
-    ``path`` is how it is reached (``("email", "key")``), ``get`` reaches it, ``entity`` is where it belongs.
-    """
-
-    __slots__ = ("entity", "get", "path")
-
-    def __init__(self, entity: type[E], path: tuple[str, ...], get: Callable[[E], T]) -> None:
-        self.entity: type[E] = entity
-        self.path: tuple[str, ...] = path
-        self.get: Callable[[E], T] = get
-
-    def __repr__(self) -> str:
-        return f"{self.entity.__name__}.{'.'.join(self.path)}"
-
-    def eq(self, value: T | None) -> Condition[E]:
-        """Equal to ``value``; ``None`` means that the field is missing."""
-        return Condition(self, Operator.EQ, value)
-
-    def present(self) -> Condition[E]:
-        """Not missing."""
-        return Condition(self, Operator.PRESENT)
-
-    def in_(self, values: Iterable[T]) -> Condition[E]:
-        """Equal to one of ``values``; of none, nothing is."""
-        return Condition(self, Operator.IN, tuple(values))
-
-    def prefix(self: Field[E, str], text: str) -> Condition[E]:
-        """Starts with ``text``, compared by code point."""
-        return Condition(self, Operator.PREFIX, text)
-
-
-class Ordered(Field[E, T]):
-    """A field that orders and compares, and is never missing. Text compares by code point."""
-
-    __slots__ = ()
-
-    def lt(self, value: T) -> Condition[E]:
-        """Less than ``value``."""
-        return Condition(self, Operator.LT, value)
-
-    def le(self, value: T) -> Condition[E]:
-        """At most ``value``."""
-        return Condition(self, Operator.LE, value)
-
-    def gt(self, value: T) -> Condition[E]:
-        """Greater than ``value``."""
-        return Condition(self, Operator.GT, value)
-
-    def ge(self, value: T) -> Condition[E]:
-        """At least ``value``."""
-        return Condition(self, Operator.GE, value)
-
-    def asc(self) -> Order[E]:
-        """Smallest first."""
-        return Order(self)
-
-    def desc(self) -> Order[E]:
-        """Greatest first."""
-        return Order(self, descending=True)
-
-
-class _Recorder:
-    """Stands in for an entity while a lambda is read: remembers which attributes it reaches for."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, path: tuple[str, ...] = ()) -> None:
-        self._path = path
-
-    def __getattr__(self, name: str) -> _Recorder:
-        return _Recorder((*self._path, name))
-
-
-class Fields(Generic[E]):
-    """Makes the fields of one entity from lambdas: ``of(lambda client: client.email.key)``."""
-
-    __slots__ = ("_entity",)
-
-    def __init__(self, entity: type[E]) -> None:
-        self._entity = entity
-
-    def __call__(self, get: Callable[[E], T]) -> Field[E, T]:
-        """A field that can be compared for equality."""
-        return Field(self._entity, self._path(get), get)
-
-    def ordered(self, get: Callable[[E], T]) -> Ordered[E, T]:
-        """A field that can order; it must never be ``None``."""
-        return Ordered(self._entity, self._path(get), get)
-
-    def when_present(self, get: Callable[[E], T | None]) -> Ordered[E, T]:
-        """A field that can order although it may be missing: only together with :meth:`Field.present`."""
-        return Ordered(self._entity, self._path(get), cast("Callable[[E], T]", get))
-
-    @staticmethod
-    def _path(get: Callable[[E], object]) -> tuple[str, ...]:
-        reached = get(cast("E", _Recorder()))
-        if isinstance(reached, _Recorder) and (path := reached._path):  # noqa: SLF001 - its own recorder
-            return path
-        message = "a field is declared by a lambda that only reaches for attributes"
-        raise ConfigurationError(message)
-
-
-def fields_of(entity: type[E]) -> Fields[E]:
-    """The maker of fields of ``entity``."""
-    return Fields(entity)
-
-
-class Source(Generic[R, C_co]):
-    """What can be asked: a collection, or a join of two. ``R`` is what a row is."""
-
-
-class Collection(Source[E, E], Generic[E]):
-    """Entities of one type. Subclass it, name the fields that are asked for, make one instance.
-
-    ``name`` is stable and part of the public interface, as are the names of fields and keys. ``unique`` names the
-    unique keys (each within its tenant; a key with a ``None`` part never collides; no two keys over the same
-    fields). ``indexes`` are the orders in which pages are read: equal fields first, then the order field; the id
-    follows by itself. ``references`` say which field holds the id of an entity of which other collection; that
-    entity must be there. ``queue`` marks a collection for :meth:`UnitOfWork.claim`.
-    """
-
-    name: ClassVar[str]
-    entity: type[E]
-    unique: ClassVar[Keys] = {}
-    indexes: ClassVar[Indexes] = ()
-    references: ClassVar[References] = ()
-    queue: ClassVar[bool] = False
-
-    def __repr__(self) -> str:
-        return f"<collection {self.name}>"
-
-    @cached_property
-    def versioned(self) -> bool:
-        """Whether its entities change, and so carry a ``version``."""
-        return "version" in {field.name for field in attrs.fields(cast("type[attrs.AttrsInstance]", self.entity))}
-
-
-Keys: TypeAlias = Mapping[str, tuple[Field[Any, Any], ...]]
-"""Unique keys by name."""
-
-Indexes: TypeAlias = tuple[tuple[Field[Any, Any], ...], ...]
-"""The fields of each index."""
-
-References: TypeAlias = tuple[tuple[Field[Any, Any], Collection[Any]], ...]
-"""Which field refers to which collection."""
-
-
-class Join(Source[tuple[E, E2], E | E2], Generic[E, E2]):
-    """Pairs of entities along a declared reference of the left: inner, to one.
-
-    ``Join(MEMBERSHIPS, MEMBERSHIPS.user_id, USERS)`` gives each membership with its user.
-    """
-
-    def __init__(self, left: Collection[E], on: Field[E, Any], right: Collection[E2]) -> None:
-        if not any(field is on and target is right for field, target in left.references):
-            message = f"{left!r} declares no reference {on!r} to {right!r}"
-            raise ConfigurationError(message)
-        self.left: Collection[E] = left
-        self.on: Field[E, Any] = on
-        self.right: Collection[E2] = right
-
-    def __repr__(self) -> str:
-        return f"<join {self.left.name} {self.right.name}>"
 
 
 class UnitOfWork(Protocol):
@@ -458,5 +248,3 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Give back what the store opened itself. It is not used afterwards."""
-
-
