@@ -275,7 +275,7 @@ def test_a_secret_is_neither_written_nor_read_back() -> None:
         AT.replace(tzinfo=None),
         print,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_value_is_not_written(value: object) -> None:
     with pytest.raises(ConfigurationError):

@@ -66,7 +66,9 @@ class Lifecycle(Generic[S, T]):
         if len(self._targets) != len(self.transitions):
             message = f"lifecycle {self.name}: a pair of state and trigger stands twice"
             raise ConfigurationError(message)
-        lost = set(type(self.initial)) - {self.initial, *self._targets.values()}
-        if lost:
+        reached = {self.initial}
+        while found := {row.target for row in self.transitions if row.source in reached} - reached:
+            reached |= found
+        if lost := set(type(self.initial)) - reached:
             message = f"lifecycle {self.name}: nothing leads to {sorted(str(state.value) for state in lost)}"
             raise ConfigurationError(message)

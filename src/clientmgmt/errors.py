@@ -243,6 +243,9 @@ class ForbiddenError(ClientMgmtError):
         super().__init__(f"this needs the permission {permission}")
         self.permission = permission
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.permission,)
+
 
 class SignInRefusedError(ClientMgmtError):
     """Sign-in is refused. The reason is not told: every refusal looks the same."""
@@ -251,6 +254,9 @@ class SignInRefusedError(ClientMgmtError):
 
     def __init__(self) -> None:
         super().__init__("e-mail and password do not match an account that may sign in")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
 
 
 class InvalidLinkError(ClientMgmtError):

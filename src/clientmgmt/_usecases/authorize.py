@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import may
 from clientmgmt.domain.actors import ClientUser, Staff
-from clientmgmt.domain.ids import ClientId
 from clientmgmt.errors import ForbiddenError, NotFoundError
 from clientmgmt.ports.collections import USERS
 
 __all__ = ["authorize"]
 
 
-def authorize(work: Work, permission: str, client_id: ClientId | None = None) -> None:
-    """Nothing if the actor has ``permission`` for the object, else a refusal.
+def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind: str = "client") -> None:
+    """Nothing if the actor has ``permission`` for the ``subject`` of this ``kind``, else a refusal.
 
     Raises:
         ForbiddenError: the actor lacks the permission.
@@ -21,8 +22,8 @@ def authorize(work: Work, permission: str, client_id: ClientId | None = None) ->
     """
     if may(work.actor, permission, stored_roles=_stored_roles(work)):
         return
-    if client_id is not None and isinstance(work.actor, ClientUser):
-        raise NotFoundError("client")
+    if subject is not None and isinstance(work.actor, ClientUser):
+        raise NotFoundError(kind)
     raise ForbiddenError(permission)
 
 

@@ -16,7 +16,7 @@ from clientmgmt.domain.imports import ImportRow, read_row
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user
 from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import BulkResult, Imported, Row
-from clientmgmt.errors import Violation
+from clientmgmt.errors import InvalidInputError, Violation
 from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS, MEMBERSHIPS, USERS
 
 __all__ = ["import_rows", "preview_import"]
@@ -74,7 +74,7 @@ class Stock:
         client_id, violations = self._known_client(row)
         violations = (*row.violations, *violations, *self._staff(row.person))
         if violations:
-            return Row(number, None, violations)
+            return Row(number, None, violations, changed=False)
         client_added = client_id is None
         if client_id is None:
             client_id = self._add_client(work, row)
@@ -214,8 +214,14 @@ def _identity(client: Client) -> Identity:
     return client.email.key, client.name_key
 
 
+def _iterator(rows: object) -> Iterator[Cells]:
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
+        return iter(rows)
+    raise InvalidInputError([Violation("not_a_list", "must be a list of rows", "rows")])
+
+
 def _chunks(desk: Desk, rows: Iterable[Cells]) -> Iterator[list[Cells]]:
     size = desk.wiring.settings(desk.tenant).rules.bulk.rows
-    source = iter(rows)
+    source = _iterator(rows)
     while chunk := list(islice(source, size)):
         yield chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import cast
 
 import attrs
 
@@ -17,6 +18,7 @@ from clientmgmt.domain.access import READ
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, invite_violations
 from clientmgmt.domain.events import InvitationRevoked
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.results import BulkResult, Row
@@ -63,7 +65,7 @@ def send_invites(
         ids = desk.read(_staged, client_id)
     else:
         desk.read(load_client, client_id, "clients.invite")
-        ids = tuple(dict.fromkeys(contact_ids))
+        ids = _distinct(contact_ids)
     size = desk.wiring.settings(desk.tenant).rules.bulk.rows
     rows: list[Row[Contact]] = []
     for start in range(0, len(ids), size):
@@ -98,6 +100,14 @@ def list_invitations(work: Work, contact_id: ContactId) -> tuple[Invitation, ...
     return tuple(attrs.evolve(invitation, state=invitation.state_at(work.now)) for invitation in found)
 
 
+def _distinct(contact_ids: object) -> tuple[ContactId, ...]:
+    """Each id once; what is none keeps its place, to be refused there."""
+    form = Form()
+    items = form.items("contact_ids", contact_ids)
+    form.check()
+    return tuple({(type(item), str(item)): cast("ContactId", item) for item in items}.values())
+
+
 def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
     client = load_client(work, client_id, "clients.invite")
     rows = work.uow.find(
@@ -117,6 +127,7 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
     require_links(work)
     people = _people(work, client, ids)
     recent = _recent(work, people)
+    ids = [cast("ContactId", key if is_id(key) else None) for key in ids]
     refused = {key: _refusals(work, people, recent, key) for key in ids}
     waiting = {key for key in ids if not refused[key] and _is_open(people[key], recent, work)}
     sent = [key for key in ids if not refused[key] and key not in waiting]
@@ -198,6 +209,4 @@ def _write(
 def _supersede(work: Work, latest: Sequence[Invitation]) -> None:
     for invitation in latest:
         if invitation.state is InvitationState.OPEN:
-            late = work.now >= invitation.expires_at
-            trigger = InvitationTrigger.EXPIRE if late else InvitationTrigger.SUPERSEDE
-            work.uow.save(INVITATIONS, invitation.close(trigger, at=work.now))
+            work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.SUPERSEDE, at=work.now))

@@ -49,7 +49,7 @@ def load_user(work: Work, user_id: UserId, *, lock: bool = False) -> User:
 def load_membership(work: Work, contact_id: ContactId, permission: str) -> Membership:
     """The membership, if the actor has ``permission`` for its client."""
     membership = _get(work, MEMBERSHIPS, contact_id, "contact", lock=False)
-    authorize(work, permission, membership.client_id)
+    authorize(work, permission, membership.id, kind="contact")
     return membership
 
 

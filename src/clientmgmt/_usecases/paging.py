@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,7 +28,7 @@ def find_page(
 
     One row more than asked for is read, to know whether there is a next page.
     """
-    after, violations = _read_cursor(cursor)
+    after, violations = _read_cursor(cursor, order)
     if type(limit) is not int or not 1 <= limit <= _LARGEST:
         violations += (Violation("out_of_range", f"must be a whole number from 1 to {_LARGEST}", "limit"),)
     refuse(violations)
@@ -43,19 +43,25 @@ def _write_cursor(row: Any, order: Order[Any]) -> str:  # noqa: ANN401 - an enti
     entity = next(part for part in parts if isinstance(part, order.field.entity))
     value = order.field.get(entity)
     text = value.isoformat() if isinstance(value, datetime) else value
-    packed = f"{type(value).__name__} {parts[0].id} {text}"
+    packed = f"{order.field!r} {type(value).__name__} {parts[0].id} {text}"
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str | None) -> tuple[tuple[object, UUID] | None, tuple[Violation, ...]]:
+def _read_cursor(cursor: str | None, order: Order[Any]) -> tuple[tuple[object, UUID] | None, tuple[Violation, ...]]:
     if cursor is None:
         return None, ()
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        kind, key, text = packed.split(" ", 2)
-        return (_READERS[kind](text), UUID(key)), ()
+        field, kind, key, text = packed.split(" ", 3)
+        if field == repr(order.field):
+            return (_READERS[kind](text), UUID(key)), ()
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
-        return None, (Violation("invalid_cursor", "is not a cursor that a page gave", "cursor"),)
+        pass
+    return None, (Violation("invalid_cursor", "is not a cursor that a page of this list gave", "cursor"),)
 
 
-_READERS: Mapping[str, Callable[[str], object]] = {"str": str, "datetime": datetime.fromisoformat}
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {"str": str, "datetime": _moment}

@@ -28,8 +28,9 @@ def add_staff(
     """Write a staff user; its e-mail is unique among all users of the tenant, its reference among staff."""
     authorize(work, "users.staff")
     form, stamp = Form(), work.stamp()
-    form.note(role_violations(roles, kind=RoleKind.STAFF, field="roles"))
-    names = tuple(sorted({str(name) for name in roles}))
+    named = form.items("roles", roles)
+    form.note(role_violations(named, kind=RoleKind.STAFF, field="roles"))
+    names = tuple(sorted({str(name) for name in named}))
     first = form.text("first_name", first_name, limit=100)
     last = form.text("last_name", last_name, limit=100)
     user = User(

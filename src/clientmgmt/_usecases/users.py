@@ -23,7 +23,7 @@ _PERMISSIONS = {UserKind.CLIENT_USER: "users.deactivate", UserKind.STAFF: "users
 def deactivate(work: Work, user_id: UserId) -> Deactivation:
     """Take a user's way in, for all its clients: open invitations are revoked, the record stays."""
     user = load_user(work, user_id, lock=True)
-    authorize(work, _PERMISSIONS[user.kind])
+    authorize(work, _PERMISSIONS[user.kind], user.id, kind="user")
     memberships = _memberships(work, user)
     clients = tuple(membership.client_id for membership in memberships)
     if user.deactivated_at is not None:
@@ -40,7 +40,7 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
 def reactivate(work: Work, user_id: UserId) -> User:
     """Give a user its way in back; earlier invitations no longer count, so that whoever had no password is staged."""
     user = load_user(work, user_id, lock=True)
-    authorize(work, _PERMISSIONS[user.kind])
+    authorize(work, _PERMISSIONS[user.kind], user.id, kind="user")
     if user.deactivated_at is None:
         return user
     for membership in _memberships(work, user):

@@ -77,6 +77,13 @@ class Form:
         self.violations.append(Violation("not_a_time", "must be a time with a zone", field))
         return datetime.max.replace(tzinfo=UTC)
 
+    def items(self, field: str, value: object) -> tuple[object, ...]:
+        """The items of a list or any other iterable but text."""
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+            return tuple(value)
+        self.violations.append(Violation("not_a_list", "must be a list", field))
+        return ()
+
     def check(self) -> None:
         """Raise the :class:`~clientmgmt.errors.RefusedError` for everything noted so far."""
         refuse(self.violations)

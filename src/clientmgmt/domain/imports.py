@@ -48,16 +48,13 @@ class ImportRow(Value):
     violations: tuple[Violation, ...]
 
 
-def read_row(row: Mapping[str, object], stamp: Stamp) -> ImportRow:
+def read_row(row: object, stamp: Stamp) -> ImportRow:
     """The row that these columns describe, with everything that is wrong with it.
 
     Empty cells count as missing; columns that are not in :data:`IMPORT_COLUMNS` are a violation.
     """
-    given = {name: value for name, value in row.items() if value not in {None, ""}}
     form = Form()
-    form.note(
-        Violation("unknown_name", "is no column of an import", name) for name in given if name not in IMPORT_COLUMNS
-    )
+    given = _cells(form, row)
     own = Form()
     client = read_client(
         own,
@@ -70,6 +67,23 @@ def read_row(row: Mapping[str, object], stamp: Stamp) -> ImportRow:
     )
     form.note(attrs.evolve(violation, field=_column(violation.field)) for violation in own.violations)
     return ImportRow(stamp, client, _reference(form, given), _person(form, given), tuple(form.violations))
+
+
+def _cells(form: Form, row: object) -> dict[str, object]:
+    """The cells that are not empty; ``csv.DictReader`` puts those beyond the header under ``None``."""
+    if not isinstance(row, Mapping):
+        form.note([Violation("not_a_row", "must be a row with named columns")])
+        return {}
+    given: dict[str, object] = {}
+    for name, value in row.items():
+        if name is None:
+            form.note([Violation("too_many_cells", "has more cells than there are columns")])
+        elif name not in IMPORT_COLUMNS:
+            shown = name if isinstance(name, str) else None
+            form.note([Violation("unknown_name", "is no column of an import", shown)])
+        elif value is not None and value != "":
+            given[name] = value
+    return given
 
 
 def _column(field: str | None) -> str | None:

@@ -142,7 +142,9 @@ class Invitation(Value):
     version: int = 1
 
     def close(self, trigger: InvitationTrigger, *, at: datetime) -> Invitation:
-        """The invitation whose link is dead, and why."""
+        """The invitation whose link is dead, and why: a link whose time was over before has expired."""
+        if at >= self.expires_at:
+            trigger = InvitationTrigger.EXPIRE
         state = INVITATION_LIFECYCLE.target(self.state, trigger)
         return attrs.evolve(self, state=state, closed_at=at)
 

@@ -17,7 +17,7 @@ __all__ = ["Brand", "Links", "Settings"]
 
 _PLACEHOLDERS = frozenset({"token", "tenant", "client_id"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_BASE = re.compile(r"(?:https://[^/?#{}\s]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?:[/?#]\S*)?")
+_BASE = re.compile(r"(?:https://[^/?#{}\[\]\s]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?:[/?#]\S*)?")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 

@@ -79,7 +79,7 @@ class VersionedEntity(Entity, Protocol):
 
 
 class QueueEntity(Entity, Protocol):
-    """An entity that waits for a worker: see :meth:`UnitOfWork.claim`."""
+    """An entity that waits for a worker: see :meth:`UnitOfWork.claim`. Its ``lane`` never changes."""
 
     @property
     def lane(self) -> str:
@@ -123,6 +123,9 @@ class ReferenceViolation(TransactionConflictError):  # noqa: N818 - a fact about
     def __init__(self) -> None:
         super().__init__("a reference between entities would be broken")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
 
 class StaleVersion(TransactionConflictError):  # noqa: N818 - a fact about a row, told apart from StaleVersionError
     """The stored version is not the one that was read: a concurrent unit was faster."""
@@ -150,7 +153,7 @@ class UnitOfWork(Protocol):
         """The entity with this id, else ``NotFoundError``.
 
         With ``lock`` nobody else changes or locks it until this unit ends, and it is read as it is then, not as
-        it was when the unit began.
+        it was when the unit began. Locking is for units that write.
         """
 
     def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
@@ -208,7 +211,7 @@ class UnitOfWork(Protocol):
     def claim(self, collection: Collection[Q], *, now: datetime, lease: timedelta, limit: int) -> tuple[Q, ...]:
         """Up to ``limit`` due entities for this worker alone, until ``now + lease``.
 
-        Only the oldest entity of each lane (in the order in which units committed them) is considered, and only
+        Only the oldest entity of each lane (in the order in which units added them) is considered, and only
         when its ``due_at`` is not after ``now``. Claiming moves ``due_at`` to ``now + lease`` and raises
         ``attempts`` by one (and ``version``, where there is one); the answer shows the entity so changed.
         Entities that another unit is claiming are passed over. The answer has no order to rely on.

@@ -80,7 +80,7 @@ class Call:
 
 @attrs.frozen
 class Save(Call):
-    """Saves an entity over the stored one; ``stale``: with a version that is not the stored one."""
+    """Saves an entity over the stored one, in its lane; ``stale``: with a version that is not the stored one."""
 
     verb: str = "save"
     stale: bool = False
@@ -90,7 +90,8 @@ class Save(Call):
         collection, entity = self.arguments
         stored = uow.get_many(collection, [entity.id])
         version = stored[entity.id].version if stored else 1
-        return uow.save(collection, attrs.evolve(entity, version=version + self.stale))
+        kept = {"lane": stored[entity.id].lane} if stored and collection.queue else {}
+        return uow.save(collection, attrs.evolve(entity, version=version + self.stale, **kept))
 
 
 @attrs.frozen
