@@ -338,8 +338,9 @@ def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -
         connection.commit()
     with hand.transaction(stage.engine) as connection:
         found = {
-            name: connection.execute((hand.LOCK if name == "users" else hand.GET)[name], {"t": tenant, "i": key})
-            .fetchone()
+            name: connection.execute(
+                (hand.LOCK if name == "users" else hand.GET)[name], {"t": tenant, "i": key}
+            ).fetchone()
             for name, key in asked
         }
         _change(connection, "invitations", found["invitations"], state="accepted", closed_at=now)
@@ -390,5 +391,3 @@ def _insert_by_hand(stage: Stage, rows: list[Mapping[str, object]]) -> None:
             ("audit", audit),
         ):
             connection.execute(hand.INSERT[name], values)
-
-

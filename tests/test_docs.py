@@ -20,9 +20,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted(page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents),
 ]
-MISSPELT = re.compile(
-    r"^\s*[`~]{3,}\s*(\{code-block\}\s*)?(py|python3|pycon|ipython|pycon3)\s*$", re.MULTILINE
-)
+MISSPELT = re.compile(r"^\s*[`~]{3,}\s*(\{code-block\}\s*)?(py|python3|pycon|ipython|pycon3)\s*$", re.MULTILINE)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
 

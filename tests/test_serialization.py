@@ -149,9 +149,7 @@ GENERICS: list[tuple[Any, st.SearchStrategy[Any]]] = [
 
 
 def test_the_values_are_all_there() -> None:
-    assert {Client, Contact, User, Event, ClientAdded, Settings, Rules, Message, Violation, Stamp} <= set(
-        VALUES
-    )
+    assert {Client, Contact, User, Event, ClientAdded, Settings, Rules, Message, Violation, Stamp} <= set(VALUES)
     assert len(VALUES) > 40
 
 

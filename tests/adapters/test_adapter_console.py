@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
-
-import attrs
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,9 +76,7 @@ def test_control_characters_are_shown_as_escapes() -> None:
 @given(st.text(st.characters()))
 def test_nothing_but_line_ends_and_tabs_controls_the_screen(text: str) -> None:
     body = printed(attrs.evolve(MESSAGE, text=text))
-    categories = {
-        unicodedata.category(character) for character in body if character not in "\n\t\u200c\u200d"
-    }
+    categories = {unicodedata.category(character) for character in body if character not in "\n\t\u200c\u200d"}
     assert not categories & {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 

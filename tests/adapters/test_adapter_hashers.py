@@ -52,9 +52,7 @@ def test_hashes_are_salted(hasher: PasswordHasher) -> None:
 def test_a_huge_password_is_refused_and_never_verifies(hasher: PasswordHasher) -> None:
     with pytest.raises(InvalidInputError) as caught:
         hasher.hash("x" * 4097)
-    assert [(v.code, v.field, v.data) for v in caught.value.violations] == [
-        ("too_long", "password", {"limit": 4096})
-    ]
+    assert [(v.code, v.field, v.data) for v in caught.value.violations] == [("too_long", "password", {"limit": 4096})]
     assert not hasher.verify("x" * 10_000_000, hasher.hash("x"))
 
 
@@ -107,9 +105,7 @@ def test_the_default_costs_are_those_of_owasp_or_better() -> None:
 
 @each_scheme
 def test_other_costs_still_verify_and_are_outdated(hasher: PasswordHasher) -> None:
-    stronger = (
-        ScryptHasher(n=2**5, r=1, p=1) if hasher is SCRYPT else Argon2Hasher(rounds=2, memory=8, lanes=1)
-    )
+    stronger = ScryptHasher(n=2**5, r=1, p=1) if hasher is SCRYPT else Argon2Hasher(rounds=2, memory=8, lanes=1)
     hashed = hasher.hash(PASSWORD)
     assert stronger.verify(PASSWORD, hashed)
     assert stronger.outdated(hashed)

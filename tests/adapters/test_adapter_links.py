@@ -24,9 +24,7 @@ TOKEN = SIGNER.sign(CLAIMS, key_id=SIGNER.key_id).reveal()
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 texts = st.text(max_size=20)
-claims = st.builds(
-    LinkClaims, purpose=texts, tenant=texts, subject=st.uuids(), serial=st.integers(0, 2**32 - 1)
-)
+claims = st.builds(LinkClaims, purpose=texts, tenant=texts, subject=st.uuids(), serial=st.integers(0, 2**32 - 1))
 
 
 def verified(token: str, signer: LinkSigner = SIGNER) -> LinkClaims | None:
@@ -127,9 +125,7 @@ def test_the_same_id_with_another_key_is_refused() -> None:
 @pytest.mark.parametrize("serial", [-1, 2**32])
 def test_a_serial_has_32_bits(serial: int) -> None:
     with pytest.raises(ValueError, match="32 bits"):
-        SIGNER.sign(
-            LinkClaims(purpose="p", tenant="t", subject=UUID(int=1), serial=serial), key_id=SIGNER.key_id
-        )
+        SIGNER.sign(LinkClaims(purpose="p", tenant="t", subject=UUID(int=1), serial=serial), key_id=SIGNER.key_id)
 
 
 @pytest.mark.parametrize(

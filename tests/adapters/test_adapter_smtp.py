@@ -145,9 +145,9 @@ def start() -> Iterator[StartServer]:
             protocols.append(SMTP(server, hostname="localhost", ident="test", loop=loop, **options))
             return protocols[-1]
 
-        started = asyncio.run_coroutine_threadsafe(
-            loop.create_server(protocol, "127.0.0.1", 0, ssl=tls), loop
-        ).result(10)
+        started = asyncio.run_coroutine_threadsafe(loop.create_server(protocol, "127.0.0.1", 0, ssl=tls), loop).result(
+            10
+        )
         listening.append(started)
         server.port = started.sockets[0].getsockname()[1]
         return server
@@ -264,9 +264,7 @@ def test_encoded_words_arrive_as_the_text_that_they_are(start: StartServer, text
 
 
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=300)
-pieces = st.lists(
-    st.one_of(printable, st.sampled_from([*INJECTIONS, "=?", "?=", " ", '"', "\\", "<", "@", ","]))
-)
+pieces = st.lists(st.one_of(printable, st.sampled_from([*INJECTIONS, "=?", "?=", " ", '"', "\\", "<", "@", ","])))
 
 
 @given(pieces.map("".join))
@@ -352,9 +350,7 @@ def test_an_odd_id_becomes_a_safe_one_that_is_stable() -> None:
 def test_domains_are_written_in_ascii(start: StartServer) -> None:
     server = start()
     notifier(server.port).send(
-        attrs.evolve(
-            MESSAGE, to=Mailbox("Zoë", "zoe@bücher.example"), sender=Mailbox("Nørd", "hello@nørd.example")
-        )
+        attrs.evolve(MESSAGE, to=Mailbox("Zoë", "zoe@bücher.example"), sender=Mailbox("Nørd", "hello@nørd.example"))
     )
     (envelope,) = server.envelopes
     assert (envelope.mail_from, envelope.rcpt_tos) == (
@@ -456,9 +452,7 @@ def test_a_forwarded_or_unverified_recipient_is_taken(start: StartServer, answer
 
 
 def test_signing_in_over_starttls(start: StartServer) -> None:
-    server = start(
-        tls_context=server_tls(), require_starttls=True, auth_required=True, authenticator=authenticated
-    )
+    server = start(tls_context=server_tls(), require_starttls=True, auth_required=True, authenticator=authenticated)
     options: dict[str, Any] = {"security": "starttls", "context": client_tls(), "username": "user"}
     notifier(server.port, password=Secret("pa55word"), **options).send(MESSAGE)
     assert len(server.envelopes) == 1

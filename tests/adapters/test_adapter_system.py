@@ -72,9 +72,7 @@ def test_ids_rise_over_an_exhausted_millisecond(monkeypatch: pytest.MonkeyPatch)
 def test_no_id_is_given_twice_to_threads() -> None:
     source = Uuid7Source()
     taken: list[list[UUID]] = []
-    threads = [
-        threading.Thread(target=lambda: taken.append([source.new() for _ in range(5000)])) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: taken.append([source.new() for _ in range(5000)])) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -105,9 +103,7 @@ print(*(source.new() for _ in range(1000)), flush=True)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_starts_afresh() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", FORKED], capture_output=True, check=True, text=True, timeout=60
-    )
+    run = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, check=True, text=True, timeout=60)
     ids = run.stdout.split()
     assert len(set(ids)) == len(ids) == 2000
 

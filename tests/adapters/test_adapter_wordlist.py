@@ -13,9 +13,7 @@ from clientmgmt.adapters.wordlist import is_common_password
 WORDS = files("clientmgmt.adapters").joinpath("common_passwords.txt").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize(
-    "password", ["123456", "password", "PassWord", "QWERTY", "leavemealone", "sonyericsson"]
-)
+@pytest.mark.parametrize("password", ["123456", "password", "PassWord", "QWERTY", "leavemealone", "sonyericsson"])
 def test_common_passwords_are_known_in_any_case(password: str) -> None:
     assert is_common_password(password)
 

@@ -174,7 +174,7 @@ def test_what_is_no_password_is_shown(given_url: str, shown: str) -> None:
         ("mysql://ada:s3cr3t@db.example/x", "no store for mysql"),
         ("postgresql+asyncpg://ada:s3cr3t@db.example/x", "no store for postgresql+asyncpg"),
         ("sqlite://", "in memory"),
-        ("sqlite:////nowhere/at/all/x.db", "CANTOPEN"),
+        ("sqlite:////nowhere/at/all/x.db", "cannot be opened"),
         ("postgresql://ada:s3cr3t@127.0.0.1:1/x", "postgresql://ada:***@127.0.0.1:1/x"),
     ],
 )

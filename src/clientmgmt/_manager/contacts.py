@@ -131,9 +131,7 @@ class ContactGroup(Group):
         """
         return self._desk.write(invitations.send_invite, contact_id)
 
-    def send_invites(
-        self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None
-    ) -> BulkResult[Contact]:
+    def send_invites(self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None) -> BulkResult[Contact]:
         """Invite many contacts of one client, a result per contact. Needs ``clients.invite``.
 
         A contact that is refused stops no other. Who has an open link already is left alone (``changed`` is

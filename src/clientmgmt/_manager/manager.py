@@ -144,5 +144,3 @@ def _tenant(name: object) -> str:
         return name
     message = "must be 1 to 64 printable ASCII characters without spaces"
     raise InvalidInputError([Violation("invalid_tenant", message, "tenant")])
-
-

@@ -69,9 +69,7 @@ def list_references(work: Work, client_id: ClientId) -> tuple[ExternalReference,
     return tuple(ExternalReference(system, value) for system, value in found)
 
 
-def list_clients(
-    work: Work, *, status: str | None, email: str | None, limit: int, cursor: str | None
-) -> Page[Client]:
+def list_clients(work: Work, *, status: str | None, email: str | None, limit: int, cursor: str | None) -> Page[Client]:
     """A page of clients in the order of their names."""
     authorize(work, READ)
     form = Form()

@@ -14,12 +14,13 @@ from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import contact_state_of
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import InvitationAccepted, InvitationExpired
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
 from clientmgmt.domain.passwords import password_violations
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
-from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError, refuse
+from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
 from clientmgmt.ports.collections import (
     CLIENT_MEMBERSHIPS,
     CLIENTS,
@@ -70,15 +71,16 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
     except InvalidLinkError:
         desk.write(_open_or_record, invitation_id)
         raise
+    rules = desk.wiring.settings(desk.tenant).rules.passwords
+    form = Form()
+    form.flag("sign_in", sign_in)
     if known is None:
-        rules = desk.wiring.settings(desk.tenant).rules.passwords
-        refuse(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
-        hashed = desk.wiring.passwords.hash(password)
-        return desk.write(_redeem, invitation_id, hashed, sign_in=sign_in)
-    longest = desk.wiring.settings(desk.tenant).rules.passwords.longest
-    if not desk.wiring.passwords.verify(_bounded(password, longest), known.hash):
+        form.note(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
+    form.check()
+    if known is not None and not desk.wiring.passwords.verify(_bounded(password, rules.longest), known.hash):
         raise SignInRefusedError
-    return desk.write(_redeem, invitation_id, None, sign_in=sign_in)
+    hashed = desk.wiring.passwords.hash(password) if known is None else None
+    return desk.write(_redeem, invitation_id, hashed, sign_in=sign_in)
 
 
 def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Session:
@@ -231,16 +233,12 @@ def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
         raise SignInRefusedError
     changed, fact = user.record_login(work.stamp(ClientUser(user.id)), client_id=client_id)
     work.uow.save(USERS, changed)
-    login = LoginEvent(
-        id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now
-    )
+    login = LoginEvent(id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now)
     work.uow.add(LOGINS, login)
     work.record(fact)
     return Session(actor=ClientUser(user.id, client_id=client_id), clients=clients)
 
 
 def _open_clients(work: Work, user: User) -> tuple[ClientId, ...]:
-    rows = work.uow.find(
-        CLIENT_MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None)
-    )
+    rows = work.uow.find(CLIENT_MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None))
     return tuple(client.id for _, client in rows if client.status.may_sign_in)

@@ -133,15 +133,11 @@ class Stock:
         self.new.references.append(link)
         if not client_added:
             stamp = work.stamp()
-            fact = ClientReferenceAdded(
-                stamp=stamp, subject=client_id, client_id=client_id, system=system, value=value
-            )
+            fact = ClientReferenceAdded(stamp=stamp, subject=client_id, client_id=client_id, system=system, value=value)
             work.record(fact)
         return True
 
-    def _place_person(
-        self, work: Work, person: NewPerson | None, client_id: ClientId
-    ) -> tuple[ContactId | None, bool]:
+    def _place_person(self, work: Work, person: NewPerson | None, client_id: ClientId) -> tuple[ContactId | None, bool]:
         if person is None:
             return None, False
         user = self.users.get(person.email.key)

@@ -53,9 +53,7 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     return invitation
 
 
-def send_invites(
-    desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactId] | None
-) -> BulkResult[Contact]:
+def send_invites(desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactId] | None) -> BulkResult[Contact]:
     """Invite many contacts of one client, a unit of work per some hundred; a row per contact.
 
     Without ``contact_ids``: all that are staged. Whoever has an open link is left alone (``changed`` is false in
@@ -147,9 +145,7 @@ def _people(work: Work, client: Client, ids: Sequence[ContactId]) -> dict[Contac
     return {membership.id: (membership, users[membership.user_id]) for membership in members}
 
 
-def _recent(
-    work: Work, people: Mapping[ContactId, tuple[Membership, User]]
-) -> dict[ContactId, tuple[Invitation, ...]]:
+def _recent(work: Work, people: Mapping[ContactId, tuple[Membership, User]]) -> dict[ContactId, tuple[Invitation, ...]]:
     """The invitations of the last day and the latest of each, newest first."""
     found: defaultdict[ContactId, dict[InvitationId, Invitation]] = defaultdict(dict)
     today = INVITATIONS.sent_at.gt(work.now - timedelta(days=1))
@@ -179,9 +175,7 @@ def _refusals(
     return invite_violations(user, membership, sent, rules=work.settings.rules.invites, now=work.now)
 
 
-def _is_open(
-    person: tuple[Membership, User], recent: Mapping[ContactId, tuple[Invitation, ...]], work: Work
-) -> bool:
+def _is_open(person: tuple[Membership, User], recent: Mapping[ContactId, tuple[Invitation, ...]], work: Work) -> bool:
     membership, _ = person
     sent = recent.get(membership.id, ())
     return bool(sent) and sent[0].state_at(work.now) is InvitationState.OPEN

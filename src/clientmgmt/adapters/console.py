@@ -72,8 +72,4 @@ def _visible(text: str) -> str:
 def _neutral(character: str) -> str:
     if character in _KEPT or unicodedata.category(character) not in _ESCAPED:
         return character
-    return (
-        character.encode("ascii", "backslashreplace").decode()
-        if character > "\x7f"
-        else f"\\x{ord(character):02x}"
-    )
+    return character.encode("ascii", "backslashreplace").decode() if character > "\x7f" else f"\\x{ord(character):02x}"

@@ -73,9 +73,7 @@ class HmacLinkSigner:
         except struct.error:
             message = "a serial has 32 bits and no sign"
             raise ValueError(message) from None
-        return Secret(
-            base64.urlsafe_b64encode(body + _mac(key, body, claims.purpose, claims.tenant)).decode()
-        )
+        return Secret(base64.urlsafe_b64encode(body + _mac(key, body, claims.purpose, claims.tenant)).decode())
 
     def verify(self, token: str, *, purpose: str, tenant: str) -> LinkClaims | None:
         """What the token says, or ``None`` for anything but a token of ours for this purpose and tenant."""
@@ -85,11 +83,7 @@ class HmacLinkSigner:
         body, mac = raw[: _BODY.size], raw[_BODY.size :]
         version, key_id, subject, serial = _BODY.unpack(body)
         key = self._keys.get(key_id.hex())
-        if (
-            version != _VERSION
-            or key is None
-            or not hmac.compare_digest(mac, _mac(key, body, purpose, tenant))
-        ):
+        if version != _VERSION or key is None or not hmac.compare_digest(mac, _mac(key, body, purpose, tenant)):
             return None
         return LinkClaims(purpose=purpose, tenant=tenant, subject=UUID(bytes=subject), serial=serial)
 

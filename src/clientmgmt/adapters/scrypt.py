@@ -74,9 +74,7 @@ class ScryptHasher:
         self._parallel = parallel
         self._slots: dict[int, threading.Semaphore] = {}
         if parallel < 1 or not self._cost.is_bearable():
-            message = (
-                "scrypt takes n (a power of two), r, p from 1 to 16, at most 256 MiB, and parallel from 1"
-            )
+            message = "scrypt takes n (a power of two), r, p from 1 to 16, at most 256 MiB, and parallel from 1"
             raise ConfigurationError(message)
 
     def hash(self, password: str, /) -> str:
@@ -107,9 +105,7 @@ class ScryptHasher:
     def _derived(self, password: str, cost: _Cost, salt: bytes) -> bytes:
         text = password.encode("utf-8", "surrogatepass")
         with self._slot():
-            return hashlib.scrypt(
-                text, salt=salt, n=cost.n, r=cost.r, p=cost.p, maxmem=cost.memory(), dklen=_HASH_SIZE
-            )
+            return hashlib.scrypt(text, salt=salt, n=cost.n, r=cost.r, p=cost.p, maxmem=cost.memory(), dklen=_HASH_SIZE)
 
     def _slot(self) -> threading.Semaphore:
         """The cap of this process: a forked child must not wait for threads that it does not have."""

@@ -21,9 +21,7 @@ _LONGEST = 254
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?"
 _SPECIAL_USE = "arpa|invalid|local|localhost|onion|test"
-_MAILBOXES = (
-    "info|marketing|sales|support|abuse|noc|security|postmaster|hostmaster|usenet|news|webmaster|www|uucp|ftp"
-)
+_MAILBOXES = "info|marketing|sales|support|abuse|noc|security|postmaster|hostmaster|usenet|news|webmaster|www|uucp|ftp"
 _PLAIN = re.compile(
     rf"(?!(?i:{_MAILBOXES})@)({_ATOM}(?:\.{_ATOM})*)@"
     rf"((?:{_LABEL}\.)+(?!(?:{_SPECIAL_USE})\Z)(?!..--)(?:[a-z0-9][a-z0-9\-]{{0,61}})?[a-z])\Z"

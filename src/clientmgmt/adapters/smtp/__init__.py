@@ -111,9 +111,7 @@ class SmtpNotifier:
         if self._security != "tls":
             return smtplib.SMTP(self._host, self._port, self._local_hostname, self._timeout)
         context = self._context or ssl.create_default_context()
-        return smtplib.SMTP_SSL(
-            self._host, self._port, self._local_hostname, timeout=self._timeout, context=context
-        )
+        return smtplib.SMTP_SSL(self._host, self._port, self._local_hostname, timeout=self._timeout, context=context)
 
 
 def _transfer(server: smtplib.SMTP, letter: Letter) -> str | None:
@@ -158,18 +156,14 @@ def _refusal(what: str, code: int, answer: bytes) -> DeliveryError:
     enhanced = _ENHANCED.match(answer)
     numbers = f"{code} {enhanced[0].decode()}" if enhanced else str(code)
     final = code >= _PERMANENT and code not in _ACCOUNT
-    return (PermanentDeliveryError if final else TemporaryDeliveryError)(
-        f"the server refused {what} ({numbers})"
-    )
+    return (PermanentDeliveryError if final else TemporaryDeliveryError)(f"the server refused {what} ({numbers})")
 
 
 def _bytes(answer: bytes | str) -> bytes:
     return answer.encode() if isinstance(answer, str) else answer
 
 
-def _login(
-    username: str | None, password: Secret | str | None, *, in_clear: bool
-) -> tuple[str, Secret] | None:
+def _login(username: str | None, password: Secret | str | None, *, in_clear: bool) -> tuple[str, Secret] | None:
     if username is None and password is None:
         return None
     if username is None or password is None:
