@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from clientmgmt import domain
 from clientmgmt.domain import (
     BulkResult,
+    BulkRules,
     Client,
     ClientAdded,
     ClientId,
     ClientStatus,
     ClientUser,
     Contact,
+    DeliveryRules,
     Email,
     Event,
     InviteRules,
@@ -34,6 +36,7 @@ from clientmgmt.domain import (
     Mailbox,
     Message,
     Page,
+    PasswordRules,
     Role,
     Row,
     Rules,
@@ -115,6 +118,14 @@ VALUES = [
     for value in map(domain.__dict__.get, domain.__all__)
     if isinstance(value, type) and attrs.has(value) and value not in {Page, Row, BulkResult, Transition}
 ]
+LONG = st.timedeltas(timedelta(microseconds=1), timedelta(days=999))
+COUNTS = st.integers(1, 2**63)
+LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(timedelta(0)), per_day=COUNTS)
+LEAVES[PasswordRules] = st.builds(
+    PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 2**63), refuse_common=st.booleans()
+)
+LEAVES[DeliveryRules] = st.builds(DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG)
+LEAVES[BulkRules] = st.builds(BulkRules, rows=COUNTS)
 LEAVES[Settings] = st.builds(
     Settings,
     sender=st.none() | values(Mailbox),

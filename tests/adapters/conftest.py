@@ -10,9 +10,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables
 from clientmgmt.testing.kit import KIT
-from tests.postgres import new_schema, postgres_url
-
-__all__ = ["postgres_url"]
+from tests.postgres import new_schema
 
 
 @pytest.fixture

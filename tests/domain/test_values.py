@@ -16,7 +16,7 @@ from clientmgmt.domain import Mailbox, MailType, Message, PasswordRules, User, U
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.letters import Letter
 from clientmgmt.domain.passwords import password_violations
-from clientmgmt.domain.rules import DeliveryRules
+from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules
 from clientmgmt.errors import ConfigurationError
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -219,3 +219,30 @@ def test_words_with_a_link_are_kept_out_of_repr() -> None:
     )
     assert "s3cr3t" not in repr(message)
     assert "s3cr3t" not in repr(Letter("S", "https://x/?t=s3cr3t"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        (InviteRules, "valid", timedelta(0)),
+        (InviteRules, "valid", 7),
+        (InviteRules, "pause", timedelta(seconds=-1)),
+        (InviteRules, "per_day", 0),
+        (PasswordRules, "shortest", 0),
+        (PasswordRules, "longest", 11),
+        (DeliveryRules, "attempts", 0),
+        (DeliveryRules, "back_off", timedelta(0)),
+        (DeliveryRules, "lease", timedelta(0)),
+        (BulkRules, "rows", 0),
+        (BulkRules, "rows", -1),
+        (BulkRules, "rows", True),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused_when_it_is_made(kind: type, field: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        kind(**{field: value})
+
+
+def test_a_line_end_after_an_address_is_refused() -> None:
+    assert [violation.code for violation in parse_email("jane@acme.example\r\n", field="email")[1]] == ["invalid_email"]
+    assert parse_email(" jane@acme.example\t", field="email")[1] == ()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from clientmgmt import BulkRules, ClientId, Contact, ContactId, ContactState, NotFoundError, Rules
+from clientmgmt import BulkRules, ClientId, Contact, ContactId, ContactState, InviteRules, NotFoundError, Rules
 from clientmgmt.errors import ClientClosedError, ConfigurationError, ForbiddenError
 from tests.box import SETTINGS, Box
 
@@ -124,3 +125,18 @@ def test_without_a_template_or_the_permission_nothing_is_sent(box: Box) -> None:
     with pytest.raises(ForbiddenError):
         box.staff("representative").contacts.send_invites(client_id)
     assert box.dump()["invitations"] == ()
+
+
+def test_nobody_of_a_closed_client_is_invited_even_if_nobody_is_staged(box: Box) -> None:
+    acme = box.client()
+    box.ws.clients.set_status(acme.id, "closed")
+    with pytest.raises(ClientClosedError):
+        box.ws.contacts.send_invites(acme.id)
+    with pytest.raises(ClientClosedError):
+        box.ws.contacts.send_invites(acme.id, [])
+
+
+def test_without_a_pause_an_invitation_follows_at_once(box: Box) -> None:
+    eager = box.again(rules=Rules(invites=InviteRules(pause=timedelta(0))))
+    contact = eager.contact(eager.client(), invite=True)
+    assert eager.ws.contacts.send_invite(contact.id).sent_at == eager.clock.now()

@@ -177,11 +177,15 @@ def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
 
 
 def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign_in: bool) -> Session | None:
+    """Consume the link: of those who try at once, saving the invitation lets one through and sends the rest back.
+
+    ``StaleVersionError`` if the user has got a password by another link since its page was opened.
+    """
     opened = _open_or_record(work, invitation_id)
     user, invitation = opened.user, opened.invitation
+    work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.ACCEPT, at=work.now))
     if (user.credential_at is None) is (hashed is None):
         raise StaleVersionError
-    work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.ACCEPT, at=work.now))
     work.record(
         InvitationAccepted(
             stamp=work.stamp(ClientUser(user.id)),

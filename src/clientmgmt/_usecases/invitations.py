@@ -62,7 +62,7 @@ def send_invites(desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactI
     if contact_ids is None:
         ids = desk.read(_staged, client_id)
     else:
-        desk.read(load_client, client_id, "clients.invite")
+        desk.read(_invitable, client_id)
         ids = _distinct(contact_ids)
     size = desk.wiring.settings(desk.tenant).rules.bulk.rows
     rows: list[Row[Contact]] = []
@@ -106,8 +106,15 @@ def _distinct(contact_ids: object) -> tuple[ContactId, ...]:
     return tuple({(type(item), str(item)): cast("ContactId", item) for item in items}.values())
 
 
-def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
+def _invitable(work: Work, client_id: ClientId) -> Client:
     client = load_client(work, client_id, "clients.invite")
+    refuse(closed_violations(client))
+    require_links(work)
+    return client
+
+
+def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
+    client = _invitable(work, client_id)
     rows = work.uow.find(
         CONTACTS,
         MEMBERSHIPS.client_id.eq(client.id),
@@ -120,9 +127,7 @@ def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
 
 
 def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset: int) -> tuple[Row[Contact], ...]:
-    client = load_client(work, client_id, "clients.invite")
-    refuse(closed_violations(client))
-    require_links(work)
+    client = _invitable(work, client_id)
     people = _people(work, client, ids)
     recent = _recent(work, people)
     ids = [cast("ContactId", key if is_id(key) else None) for key in ids]

@@ -153,7 +153,7 @@ def invite_violations(
     if contact_state_of(membership, user) is ContactState.ACTIVE:
         return (Violation("already_active", "has signed in already and needs no invitation", "contact"),)
     found = []
-    if recent and now < recent[0].sent_at + rules.pause:
+    if recent and rules.pause and now < recent[0].sent_at + rules.pause:
         seconds = int(rules.pause.total_seconds())
         message = f"was sent an invitation less than {seconds} seconds ago"
         found.append(Violation("limit", message, "contact", {"limit": 1, "count": 1, "seconds": seconds}))

@@ -11,6 +11,7 @@ import unicodedata
 
 import attrs
 
+from clientmgmt.domain.text import PADDING
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
@@ -55,7 +56,7 @@ def parse_email(value: object, *, field: str) -> tuple[Email, tuple[Violation, .
     Refused besides what the grammar refuses: anything but ``str``, local parts of more than 64 octets, display
     names, domains kept for special use (``localhost``, ``test`` …).
     """
-    text = value.strip() if isinstance(value, str) else value
+    text = value.strip(PADDING) if isinstance(value, str) else value
     if not text:
         return NO_EMAIL, (Violation("required", "must not be empty", field),)
     if not isinstance(text, str):

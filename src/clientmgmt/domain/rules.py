@@ -7,8 +7,19 @@ from datetime import timedelta
 import attrs
 
 from clientmgmt.domain.value import Value
+from clientmgmt.errors import ConfigurationError
 
 __all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"]
+
+
+_MOMENT = timedelta(microseconds=1)
+
+
+def _at_least(least: int | timedelta, **numbers: int | timedelta) -> None:
+    for name, number in numbers.items():
+        if type(number) is not type(least) or number < least:  # type: ignore[operator] # of one type by then
+            message = f"{name} must be {least} or more"
+            raise ConfigurationError(message)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -22,6 +33,11 @@ class InviteRules(Value):
     pause: timedelta = timedelta(seconds=60)
     per_day: int = 10
 
+    def __attrs_post_init__(self) -> None:
+        _at_least(_MOMENT, valid=self.valid)
+        _at_least(timedelta(0), pause=self.pause)
+        _at_least(1, per_day=self.per_day)
+
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class PasswordRules(Value):
@@ -30,6 +46,10 @@ class PasswordRules(Value):
     shortest: int = 12
     longest: int = 1024
     refuse_common: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(1, shortest=self.shortest)
+        _at_least(self.shortest, longest=self.longest)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -44,6 +64,10 @@ class DeliveryRules(Value):
     back_off: timedelta = timedelta(minutes=1)
     longest_wait: timedelta = timedelta(hours=6)
     lease: timedelta = timedelta(minutes=5)
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(1, attempts=self.attempts)
+        _at_least(_MOMENT, back_off=self.back_off, longest_wait=self.longest_wait, lease=self.lease)
 
     def wait(self, attempts: int) -> timedelta:
         """How long to wait after this many failed attempts.
@@ -61,10 +85,15 @@ class BulkRules(Value):
 
     rows: int = 1000
 
+    def __attrs_post_init__(self) -> None:
+        _at_least(1, rows=self.rows)
+
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Rules(Value):
     """All rules. Change one with ``attrs.evolve``; a tightened rule binds new writes only.
+
+    Numbers that make no sense are refused when a rule is made (:class:`~clientmgmt.errors.ConfigurationError`).
 
     >>> Rules(invites=InviteRules(valid=timedelta(days=2))).invites.valid.days
     2

@@ -7,10 +7,12 @@ import unicodedata
 
 from clientmgmt.errors import Violation
 
-__all__ = ["clean_text", "name_key"]
+__all__ = ["PADDING", "clean_text", "name_key"]
 
 _JOINERS = "\u200c\u200d"
-_PADDING = " \t\u00a0\u3000"
+PADDING = " \t\u00a0\u3000"
+"""What may stand around a text and is not part of it; line ends are not among it."""
+
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _INVISIBLE = frozenset({"Cf", "Zs", "Mn", "Me"})
 _SPACES = re.compile(r"\s+")
@@ -35,7 +37,7 @@ def clean_text(value: object, *, field: str, limit: int, required: bool = True) 
     if len(value) > limit:
         message = f"must not be longer than {limit} characters"
         return "", (Violation("too_long", message, field, {"limit": limit, "count": len(value)}),)
-    text = value.strip(_PADDING)
+    text = value.strip(PADDING)
     if text.isascii() and text.isprintable():
         visible = bool(text)
     else:

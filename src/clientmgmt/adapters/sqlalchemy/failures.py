@@ -52,7 +52,7 @@ def failure(error: Exception, keys: Keys) -> StorageError:
         return ReferenceViolation()
     if code in _CONFLICT or code.startswith(_SQLITE_CONFLICT):
         return TransactionConflictError(f"lost against a concurrent unit of work ({code})")
-    return StorageError(_PLAIN.get(code, f"the database could not do what was asked ({code})"))
+    return StorageError(f"{_PLAIN.get(code, 'the database could not do what was asked')} ({code})")
 
 
 def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of either driver
