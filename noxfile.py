@@ -108,5 +108,5 @@ def benchmarks(session: nox.Session) -> None:
     """Measure and print ratios; not part of CI, because timings flake."""
     if not existing("benchmarks"):
         session.skip("there is no folder benchmarks/")
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", "django>=5.2")
     session.run("python", "-m", "benchmarks", *session.posargs)

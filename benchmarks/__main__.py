@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import commands, parts
+import sqlalchemy as sa
+
+from benchmarks import commands, django_side, parts
 from benchmarks.harness import Result
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 
@@ -48,13 +50,16 @@ def main() -> int:
 def _measure() -> Iterator[Result]:
     yield from parts.measure()
     with tempfile.TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{folder}/benchmark.db")
-        yield from commands.measure(engine)
-        engine.dispose()
+        yield from _on(open_engine(f"sqlite:///{folder}/benchmark.db"))
     with _postgres() as url:
-        engine = open_engine(url)
-        yield from commands.measure(engine)
-        engine.dispose()
+        yield from _on(open_engine(url))
+
+
+def _on(engine: sa.Engine) -> Iterator[Result]:
+    stage = commands.Stage(engine)
+    yield from commands.measure(stage)
+    yield from django_side.measure(stage)
+    engine.dispose()
 
 
 @contextmanager

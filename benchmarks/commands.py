@@ -205,21 +205,7 @@ def load_client(stage: Stage) -> Compared:
 def bulk_import(stage: Stage, *, rows: int = 1000) -> Compared:
     """Import rows of a client with one person each, checked, looked up and audited; the baseline only inserts."""
     batches = numbers()
-
-    def table(batch: int) -> list[Mapping[str, object]]:
-        return [
-            {
-                "client": f"Client {batch} {number}",
-                "client_email": f"ap{batch}.{number}@client.example",
-                "reference": f"{batch}-{number}",
-                "first_name": "Jane",
-                "last_name": "Doe",
-                "email": f"jane{batch}.{number}@client.example",
-            }
-            for number in range(rows)
-        ]
-
-    ready = [table(next(batches)) for _ in range(60)]
+    ready = [import_table(next(batches), rows) for _ in range(60)]
     mine, other = iter(ready), iter(ready)
 
     def ours() -> None:
@@ -231,12 +217,26 @@ def bulk_import(stage: Stage, *, rows: int = 1000) -> Compared:
     return _command(stage, f"import {rows} rows", ours, theirs, goal=IMPORT_GOAL, rounds=9, repeat=1)
 
 
+def import_table(batch: int, rows: int) -> list[Mapping[str, object]]:
+    """Rows that nobody has imported yet, each a client with one person."""
+    return [
+        {
+            "client": f"Client {batch} {number}",
+            "client_email": f"ap{batch}.{number}@client.example",
+            "reference": f"{batch}-{number}",
+            "first_name": "Jane",
+            "last_name": "Doe",
+            "email": f"jane{batch}.{number}@client.example",
+        }
+        for number in range(rows)
+    ]
+
+
 COMMANDS = (add_contact, send_invite, accept, list_page, load_client, bulk_import)
 
 
-def measure(engine: sa.Engine) -> Iterator[Result]:
-    """Every command on this engine."""
-    stage = Stage(engine)
+def measure(stage: Stage) -> Iterator[Result]:
+    """Every command on this stage."""
     for prepare in COMMANDS:
         yield prepare(stage)()
 
@@ -368,26 +368,7 @@ def _change(connection: sa.Connection, name: str, row: Any, **changes: object) -
 
 
 def _insert_by_hand(stage: Stage, rows: list[Mapping[str, object]]) -> None:
-    now, new = CLOCK.now(), stage.ids.new
-    clients, references, users, memberships, audit = [], [], [], [], []
-    for row in rows:
-        client, user, contact = new(), new(), new()
-        email = str(row["email"])
-        clients.append(hand.client_row(client, 1, now))
-        link = {"id": new(), "client_id": client, "system": "import", "value": row["reference"]}
-        references.append({"tenant_id": hand.TENANT, **link})
-        users.append(hand.user_row(user, email, now))
-        memberships.append(hand.membership_row(contact, user, client, now))
-        facts = {"title": str(row["client"]), "email": str(row["client_email"]), "status": "active"}
-        audit.append(hand.audit_row(client, "client_added", client, client, now, **facts))
-        facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
-        audit.append(hand.audit_row(contact, "contact_added", client, contact, now, **facts))
+    values = hand.import_values(rows, stage.ids.new, CLOCK.now())
     with hand.transaction(stage.engine) as connection:
-        for name, values in (
-            ("clients", clients),
-            ("client_references", references),
-            ("users", users),
-            ("memberships", memberships),
-            ("audit", audit),
-        ):
-            connection.execute(hand.INSERT[name], values)
+        for name, made in values.items():
+            connection.execute(hand.INSERT[name], made)

@@ -6,7 +6,7 @@ no checks and no permissions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,11 +114,6 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection.commit()
 
 
-def as_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored row as the values of an insert."""
-    return dict(row)
-
-
 def client_row(key: UUID, number: int, now: datetime) -> dict[str, Any]:
     """A client."""
     return {
@@ -173,3 +168,25 @@ def audit_row(key: UUID, action: str, client: UUID, subject: UUID, now: datetime
         "tenant_id": TENANT, "id": key, "at": now, "actor": "staff:ada", "on_behalf_of": None,
         "action": action, "client_id": client, "subject": subject, "old": {}, "new": new,
     }  # fmt: skip
+
+
+def import_values(
+    rows: Iterable[Mapping[str, object]], new: Callable[[], UUID], now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """What an import of new clients with one person each inserts, by table, in the order of the references."""
+    made: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("clients", "client_references", "users", "memberships", "audit")
+    }
+    for row in rows:
+        client, user, contact = new(), new(), new()
+        email = str(row["email"])
+        made["clients"].append(client_row(client, 1, now))
+        link = {"id": new(), "client_id": client, "system": "import", "value": row["reference"]}
+        made["client_references"].append({"tenant_id": TENANT, **link})
+        made["users"].append(user_row(user, email, now))
+        made["memberships"].append(membership_row(contact, user, client, now))
+        facts = {"title": str(row["client"]), "email": str(row["client_email"]), "status": "active"}
+        made["audit"].append(audit_row(client, "client_added", client, client, now, **facts))
+        facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
+        made["audit"].append(audit_row(contact, "contact_added", client, contact, now, **facts))
+    return made
