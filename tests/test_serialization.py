@@ -125,7 +125,7 @@ LEAVES[PasswordRules] = st.builds(
     PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 2**63), refuse_common=st.booleans()
 )
 LEAVES[DeliveryRules] = st.builds(DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG)
-LEAVES[BulkRules] = st.builds(BulkRules, rows=COUNTS)
+LEAVES[BulkRules] = st.builds(BulkRules, rows=st.integers(1, 10_000))
 LEAVES[Settings] = st.builds(
     Settings,
     sender=st.none() | values(Mailbox),

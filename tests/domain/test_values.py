@@ -236,6 +236,7 @@ def test_words_with_a_link_are_kept_out_of_repr() -> None:
         (BulkRules, "rows", 0),
         (BulkRules, "rows", -1),
         (BulkRules, "rows", True),
+        (BulkRules, "rows", 10_001),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_when_it_is_made(kind: type, field: str, value: object) -> None:

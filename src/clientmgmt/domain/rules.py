@@ -12,6 +12,7 @@ from clientmgmt.errors import ConfigurationError
 __all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"]
 
 
+_MOST_ROWS = 10_000
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -81,12 +82,18 @@ class DeliveryRules(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class BulkRules(Value):
-    """``rows``: how many rows of a bulk command are written together, in one unit of work."""
+    """``rows``: how many rows of a bulk command are written together, in one unit of work; at most 10 000.
+
+    Databases take only so many values in one question.
+    """
 
     rows: int = 1000
 
     def __attrs_post_init__(self) -> None:
         _at_least(1, rows=self.rows)
+        if self.rows > _MOST_ROWS:
+            message = f"rows must be {_MOST_ROWS} or less"
+            raise ConfigurationError(message)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
