@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,8 +13,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.errors import TransactionError
 from clientmgmt.ports import Storage
-from clientmgmt.testing.kit import SAMPLES, Sample
+from clientmgmt.testing._programs import Block, Call
+from clientmgmt.testing.kit import SAMPLES, SHELVES, Sample, Shelf
 from clientmgmt.testing.machine import StorageMachine
 from clientmgmt.testing.strategies import samples
 
@@ -73,3 +76,12 @@ def test_all_values_come_back_from_all_stores(stores: Stores) -> None:
 def test_the_stores_must_be_named() -> None:
     with pytest.raises(NotImplementedError, match="storages"):
         StorageMachine()
+
+
+def test_an_error_that_is_caught_in_a_block_leaves_it_as_another(memory_storage: InMemoryStorage) -> None:
+    shelf = Shelf(id=UUID(int=1), code="a")
+    add = Call("add", (SHELVES, shelf))
+    trace: list[object] = []
+    with pytest.raises(TransactionError), memory_storage.unit_of_work("t") as uow:
+        Block([add, add], catches=True).run(uow, trace)
+    assert len(trace) == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
 from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations, require_links
@@ -96,7 +98,7 @@ def list_contacts(
         where.append(MEMBERSHIPS.user_id.eq(load_user(work, user_id).id))
     if state is not None:
         form = Form()
-        where += _in_state(form.choice("state", state, ContactState))
+        where += _IN_STATE[form.choice("state", state, ContactState)]
         form.check()
     order = MEMBERSHIPS.name_key.asc()
     rows, following = find_page(work, CONTACTS, *where, order=order, limit=limit, cursor=cursor)
@@ -175,23 +177,20 @@ def _enter(work: Work, client: Client, person: NewPerson, user: User, *, invite:
     return Contact.of(invited, user, now=work.now, invitation=invitation, mail=MailStatus.of(mail))
 
 
-def _in_state(state: ContactState) -> list[Condition[Membership | User]]:
-    """The conditions under which :func:`contact_state` answers ``state``; a test compares the two."""
-    inactive: list[Condition[Membership | User]] = [
-        USERS.deactivated_at.present(),
-        MEMBERSHIPS.suspended_at.present(),
-    ]
-    usable: list[Condition[Membership | User]] = [USERS.deactivated_at.eq(None), MEMBERSHIPS.suspended_at.eq(None)]
-    match state:
-        case ContactState.INACTIVE:
-            return [any_of(*inactive)]
-        case ContactState.ACTIVE:
-            return [*usable, USERS.credential_at.present(), USERS.first_login_at.present()]
-        case ContactState.INVITE_SENT:
-            reached: list[Condition[Membership | User]] = [
-                USERS.credential_at.present(),
-                MEMBERSHIPS.invitation_id.present(),
-            ]
-            return [*usable, any_of(*reached), any_of(USERS.credential_at.eq(None), USERS.first_login_at.eq(None))]
-        case ContactState.PENDING_INVITE:
-            return [*usable, USERS.credential_at.eq(None), MEMBERSHIPS.invitation_id.eq(None)]
+_USABLE: tuple[Condition[Membership | User], ...] = (USERS.deactivated_at.eq(None), MEMBERSHIPS.suspended_at.eq(None))
+_GONE: tuple[Condition[Membership | User], ...] = (USERS.deactivated_at.present(), MEMBERSHIPS.suspended_at.present())
+_REACHED: tuple[Condition[Membership | User], ...] = (
+    USERS.credential_at.present(),
+    MEMBERSHIPS.invitation_id.present(),
+)
+_IN_STATE: Mapping[ContactState, tuple[Condition[Membership | User], ...]] = {
+    ContactState.INACTIVE: (any_of(*_GONE),),
+    ContactState.ACTIVE: (*_USABLE, USERS.credential_at.present(), USERS.first_login_at.present()),
+    ContactState.INVITE_SENT: (
+        *_USABLE,
+        any_of(*_REACHED),
+        any_of(USERS.credential_at.eq(None), USERS.first_login_at.eq(None)),
+    ),
+    ContactState.PENDING_INVITE: (*_USABLE, USERS.credential_at.eq(None), MEMBERSHIPS.invitation_id.eq(None)),
+}
+"""The conditions under which ``contact_state`` gives each state; a test compares the two."""

@@ -69,8 +69,7 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
     try:
         user, known = desk.read(_look, invitation_id)
     except InvalidLinkError:
-        desk.write(_open_or_record, invitation_id)
-        raise
+        user, known = desk.write(_look_or_record, invitation_id)
     rules = desk.wiring.settings(desk.tenant).rules.passwords
     form = Form()
     form.flag("sign_in", sign_in)
@@ -147,7 +146,15 @@ def _inspect(work: Work, invitation_id: InvitationId) -> LinkView:
 
 def _look(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
     """Who is about to accept, and the hash that confirms it if there is one."""
-    user = _open(work, invitation_id, lock=False).user
+    return _known(work, _open(work, invitation_id, lock=False).user)
+
+
+def _look_or_record(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
+    """The same; a refusal because of expiry is put on record."""
+    return _known(work, _open_or_record(work, invitation_id).user)
+
+
+def _known(work: Work, user: User) -> tuple[User, Known | None]:
     if user.credential_at is None:
         return user, None
     return user, Known(user.id, work.uow.get(CREDENTIALS, user.id).hash)

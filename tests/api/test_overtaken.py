@@ -1,0 +1,89 @@
+"""What a command does when somebody else is faster between its reading and its writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from clientmgmt import NotFoundError, UserId
+from clientmgmt.adapters.memory import InMemoryStorage, InMemoryUnitOfWork
+from clientmgmt.errors import StaleVersionError
+from clientmgmt.ports.collections import MEMBERSHIPS, USERS
+from clientmgmt.testing import FastHasher, SequentialIds
+from tests.box import PASSWORD, Box
+
+OTHER = "the other password"
+
+
+class Rival(InMemoryStorage):
+    """A store in which ``deed`` happens once, just before the next lock or the next conditional add."""
+
+    deed: Callable[[InMemoryUnitOfWork], object] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        rival = self
+
+        class Overtaken(InMemoryUnitOfWork):
+            def get(self, *args: Any, lock: bool = False, **options: Any) -> Any:  # noqa: ANN401 - passed on
+                if lock and args[0] is USERS:
+                    rival.strike(self)
+                return super().get(*args, lock=lock, **options)
+
+            def add_if_absent(self, *args: Any) -> bool:  # noqa: ANN401 - passed on
+                rival.strike(self)
+                return super().add_if_absent(*args)
+
+        self.unit_type = Overtaken
+
+    def strike(self, uow: InMemoryUnitOfWork) -> None:
+        deed, self.deed = self.deed, None
+        if deed is not None:
+            deed(uow)
+
+
+def test_a_contact_that_somebody_else_removed_first_is_gone() -> None:
+    store = Rival()
+    box = Box(store)
+    jane = box.contact(box.client())
+    store.deed = lambda uow: uow.remove(MEMBERSHIPS, jane.id)
+    with pytest.raises(NotFoundError):
+        box.ws.contacts.remove(jane.id)
+
+
+def test_a_user_that_somebody_else_added_first_is_the_one_that_joins() -> None:
+    store = Rival()
+    box = Box(store)
+    acme = box.client()
+    bob = box.contact(acme, "Bob")
+    with store.unit_of_work(box.tenant) as uow:
+        pattern = uow.get(USERS, bob.user_id)
+    email = attrs.evolve(pattern.email, address="jane@acme.example", key="jane@acme.example")
+    rival = attrs.evolve(pattern, id=UserId(SequentialIds().new()), first_name="Janet", email=email)
+    store.deed = lambda uow: InMemoryUnitOfWork.add(uow, USERS, rival)
+    jane = box.contact(acme)
+    assert (jane.user_id, jane.first_name) == (rival.id, "Janet")
+
+
+def test_a_password_that_was_chosen_by_another_link_meanwhile_stays() -> None:
+    class Slow(FastHasher):
+        """While it hashes, the same person accepts another invitation."""
+
+        def hash(self, password: str, /) -> str:
+            if waiting:
+                box.door.accept_invite(waiting.pop(), password=OTHER)
+            return super().hash(password)
+
+    waiting: list[str] = []
+    box = Box(InMemoryStorage(), hasher=Slow())
+    jane, token = box.invited(box.client())
+    _, other = box.invited(box.client("Bolt Ltd"))
+    waiting.append(other)
+    with pytest.raises(StaleVersionError):
+        box.door.accept_invite(token, password=PASSWORD)
+    box.sign_in(password=OTHER)
+    box.door.accept_invite(token, password=OTHER)
+    assert box.now_of(jane).state == "active"
