@@ -52,7 +52,7 @@ def forgotten_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_superseding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that is sent again leaves the one before alive."""
-    monkeypatch.setattr(invitations, "_supersede", lambda *_: None)
+    monkeypatch.setattr(invitations, "end_invitation", lambda *_: None)
 
 
 def no_look_before_use(monkeypatch: pytest.MonkeyPatch) -> None:

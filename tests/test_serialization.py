@@ -44,6 +44,7 @@ from clientmgmt.domain import (
     Settings,
     Staff,
     Stamp,
+    Stranger,
     System,
     Transition,
     User,
@@ -120,9 +121,13 @@ VALUES = [
 ]
 LONG = st.timedeltas(timedelta(microseconds=1), timedelta(days=999))
 COUNTS = st.integers(1, 2**63)
+LEAVES[Staff] = st.builds(
+    Staff, st.sampled_from(["ada", "ü 1"]), roles=st.none() | st.lists(st.text(max_size=8), max_size=2)
+)
+LEAVES[Stranger] = st.builds(Stranger, st.sampled_from(["192.0.2.1", "door"]))
 LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(timedelta(0)), per_day=COUNTS)
 LEAVES[PasswordRules] = st.builds(
-    PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 2**63), refuse_common=st.booleans()
+    PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 4096), refuse_common=st.booleans()
 )
 LEAVES[DeliveryRules] = st.builds(DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG)
 LEAVES[BulkRules] = st.builds(BulkRules, rows=st.integers(1, 10_000))

@@ -83,7 +83,7 @@ class Walk:
                 return ContactTrigger.SET_CREDENTIAL
             case "sign in" if self.user.credential_at is not None and self.state is not ContactState.INACTIVE:
                 first = self.user.first_login_at is None
-                self.user, fact = self.user.record_login(self.stamp(), client_id=None)
+                self.user, fact = self.user.record_login(self.stamp(), client_id=None, origin="door")
                 assert fact.first is first
                 return ContactTrigger.SIGN_IN
             case "deactivate":

@@ -12,11 +12,12 @@ from clientmgmt._manager.workspace import Workspace
 from clientmgmt._usecases.delivery import deliver
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.health import check
-from clientmgmt.domain.actors import Actor, Stranger
+from clientmgmt.domain.access import RoleKind, role_violations
+from clientmgmt.domain.actors import Actor, Staff, Stranger
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.results import DeliveryReport, Note
 from clientmgmt.domain.settings import Settings
-from clientmgmt.errors import InvalidInputError, Violation
+from clientmgmt.errors import InvalidInputError, Violation, refuse
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import Storage
@@ -80,33 +81,40 @@ class ClientManager:
             on_commit=on_commit,
         )
 
-    def workspace(self, tenant: str, *, actor: Actor, storage: Storage | None = None) -> Workspace:
+    def workspace(self, tenant: str, *, actor: Actor) -> Workspace:
         """One tenant as ``actor`` sees it. Cheap and immutable: make one per request.
 
         Args:
             tenant: the host's own name for it, 1 to 64 printable ASCII characters without spaces; nothing is
                 created.
             actor: who acts; the host vouches for it, every call asks what it may do.
-            storage: another store for this workspace.
 
         Raises:
             InvalidInputError: the name of the tenant is malformed.
+            UnknownNameError: a role that the actor carries does not exist.
         """
-        return Workspace(Desk(self._wiring, _tenant(tenant), actor, storage or self._wiring.storage), actor)
+        if isinstance(actor, Staff):
+            refuse(role_violations(actor.roles or (), kind=RoleKind.STAFF, field="roles"))
+        return Workspace(Desk(self._wiring, _tenant(tenant), actor), actor)
 
-    def entrance(self, tenant: str, *, origin: str, storage: Storage | None = None) -> Entrance:
-        """What strangers may do in one tenant; ``origin`` is what the host knows of them, such as their address.
+    def entrance(self, tenant: str, *, origin: str) -> Entrance:
+        """What strangers may do in one tenant.
+
+        Args:
+            tenant: the host's own name for it.
+            origin: what the host knows of them, such as their address; the audit trail names it with every login.
 
         Raises:
-            InvalidInputError: the name of the tenant is malformed.
+            InvalidInputError: the name of the tenant, or the origin, is malformed.
         """
-        return Entrance(Desk(self._wiring, _tenant(tenant), Stranger(origin), storage or self._wiring.storage))
+        return Entrance(Desk(self._wiring, _tenant(tenant), Stranger(origin)))
 
     def deliver(self, *, limit: int = 100) -> DeliveryReport:
         """Send up to ``limit`` mails that are due; many workers may do so at once.
 
-        A mail is sent at least once: after a crash between sending and writing that down, it is sent again with
-        the same id. What fails for now is tried again later, what fails for good is dead; its contact shows why.
+        Every tenant that has mail gets its turn. Each mail is looked at again just before it is sent. A mail is sent
+        at least once: after a crash between sending and writing that down, it is sent again with the same id. What
+        fails for now is tried again later, what fails for good is dead; its contact shows why.
 
         Raises:
             ConfigurationError: there is no notifier.

@@ -7,10 +7,19 @@ from uuid import UUID
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import may
 from clientmgmt.domain.actors import ClientUser, Staff
+from clientmgmt.domain.people import UserKind
 from clientmgmt.errors import ForbiddenError, NotFoundError
 from clientmgmt.ports.collections import USERS
 
-__all__ = ["authorize"]
+__all__ = ["OutOfSight", "authorize"]
+
+
+class OutOfSight(NotFoundError):  # noqa: N818 - is put on record as a denial, and leaves as a plain NotFoundError
+    """There is such a thing, but not for this actor, who lacks ``permission``."""
+
+    def __init__(self, kind: str, permission: str) -> None:
+        super().__init__(kind)
+        self.permission = permission
 
 
 def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind: str = "client") -> None:
@@ -23,7 +32,7 @@ def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind:
     if may(work.actor, permission, stored_roles=_stored_roles(work)):
         return
     if subject is not None and isinstance(work.actor, ClientUser):
-        raise NotFoundError(kind)
+        raise OutOfSight(kind, permission)
     raise ForbiddenError(permission)
 
 
@@ -31,5 +40,5 @@ def _stored_roles(work: Work) -> tuple[str, ...]:
     """The roles that ``ws.staff`` stored for an actor that carries none, if it is active."""
     if not isinstance(work.actor, Staff) or work.actor.roles is not None:
         return ()
-    found = work.uow.find(USERS, USERS.reference.eq(work.actor.reference))
+    found = work.uow.find(USERS, USERS.reference.eq(work.actor.reference), USERS.kind.eq(UserKind.STAFF))
     return next((user.roles for user in found if user.deactivated_at is None), ())

@@ -101,7 +101,7 @@ def set_status(work: Work, client_id: ClientId, status: str, *, reason: str) -> 
 def _read_references(
     form: Form, work: Work, client_id: ClientId, references: Iterable[ExternalReference | tuple[str, str]]
 ) -> tuple[ClientReference, ...]:
-    named = dict.fromkeys(_read_reference(form, reference) for reference in form.items("references", references))
+    named = sorted({_read_reference(form, reference) for reference in form.items("references", references)})
     return tuple(
         ClientReference(id=work.wiring.ids.new(), client_id=client_id, system=system, value=value)
         for system, value in named

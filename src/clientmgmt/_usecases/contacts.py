@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
-from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations, require_links
+from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_added, queue_invitations, require_links
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
@@ -21,9 +21,9 @@ from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_vio
 from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Membership, User, inactive_violations
 from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
-from clientmgmt.domain.states import ContactState, InvitationState, InvitationTrigger
-from clientmgmt.errors import NotFoundError, refuse
-from clientmgmt.ports.collections import CONTACTS, INVITATIONS, LOGINS, MEMBERSHIPS, USERS
+from clientmgmt.domain.states import ContactState, InvitationTrigger
+from clientmgmt.errors import TransactionConflictError, refuse
+from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Condition, any_of
 
 __all__ = ["add_contact", "find_contact", "get_contact", "list_contacts", "most_recent", "remove_contact"]
@@ -109,12 +109,8 @@ def remove_contact(work: Work, contact_id: ContactId) -> None:
     """End a membership and its open invitation; the user and its other clients stay."""
     person = load_person(work, contact_id, "users.manage")
     membership, user = person.membership, person.user
-    if membership.invitation_id is not None:
-        invitation = work.uow.get(INVITATIONS, membership.invitation_id)
-        if invitation.state is InvitationState.OPEN:
-            work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.REVOKE, at=work.now))
-    if not work.uow.remove(MEMBERSHIPS, membership.id):
-        raise NotFoundError("contact")
+    end_invitation(work, membership, InvitationTrigger.REVOKE)
+    work.uow.remove(MEMBERSHIPS, membership.id)
     work.record(
         ContactRemoved(
             stamp=work.stamp(),
@@ -146,7 +142,10 @@ def _join(work: Work, client: Client, person: NewPerson, form: Form, *, invite: 
         fresh = new_user(person, work.stamp())
         if work.uow.add_if_absent(USERS, fresh):
             return _enter(work, client, person, fresh, invite=invite)
-        return _join(work, client, person, form, invite=invite, strict=strict)
+        known = _known_user(work, person)
+    if known is None:
+        message = "the e-mail address was taken for a moment"
+        raise TransactionConflictError(message)
     form.note(joining_violations(known, is_member=_is_member(work, client, known), strict=strict))
     form.note(inactive_violations(known) if invite else ())
     form.check()

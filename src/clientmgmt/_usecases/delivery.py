@@ -12,36 +12,28 @@ from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.letters import Letter, added_letter, invitation_letter
-from clientmgmt.domain.mail import Delivery, Mailbox, MailState, Message, OutboxMail
-from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.mail import Delivery, Mailbox, MailState, MailType, Message, OutboxMail
+from clientmgmt.domain.people import Invitation, User
 from clientmgmt.domain.results import DeliveryReport
 from clientmgmt.domain.settings import Settings
-from clientmgmt.errors import ConfigurationError, PermanentDeliveryError, TemporaryDeliveryError
+from clientmgmt.errors import ConfigurationError, NotFoundError, PermanentDeliveryError, TemporaryDeliveryError
 from clientmgmt.ports.collections import CLIENTS, DELIVERIES, INVITATIONS, MEMBERSHIPS, OUTBOX, USERS
 from clientmgmt.ports.links import LinkClaims
 from clientmgmt.ports.notifier import Notifier
 
 __all__ = ["deliver"]
 
-_BATCH = 50
+_BATCH = 20
+_LONGEST_ERROR = 300
 
 
 @attrs.frozen(repr=False, eq=False)
 class Subject:
-    """What a claimed mail is about, as it was found at the claim; the invitation is ``None`` for other mails."""
+    """What a mail is about, as it was found just before sending; the invitation is ``None`` for other mails."""
 
     client: Client
     user: User
     invitation: Invitation | None
-
-
-@attrs.frozen(repr=False, eq=False)
-class Claimed:
-    """A mail that this worker has to itself; without a ``subject`` it is ``obsolete``, for that reason."""
-
-    mail: OutboxMail
-    subject: Subject | None
-    obsolete: str | None
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -55,78 +47,94 @@ class Outcome:
 
 
 def deliver(wiring: Wiring, *, limit: int) -> DeliveryReport:
-    """Send up to ``limit`` due mails, tenant by tenant."""
-    notifier = wiring.notifier
-    if notifier is None:
+    """Send up to ``limit`` due mails: some of every tenant in turns, beginning with another one each time.
+
+    A tenant whose mail cannot be looked at (its settings fail, say) holds up nobody else; its error is raised when
+    all others have had their turn.
+    """
+    if wiring.notifier is None:
         message = "no notifier: pass ClientManager(notifier=…)"
         raise ConfigurationError(message)
-    report, tenant = DeliveryReport(), ""
-    while tenants := wiring.storage.tenants(OUTBOX, after=tenant):
-        for tenant in tenants:
-            desk = Desk(wiring, tenant, System("delivery"), wiring.storage)
-            while limit > 0 and (batch := desk.write(_claim, min(limit, _BATCH))):
-                report += desk.write(_finish, [_attempt(desk, notifier, claimed) for claimed in batch])
-                limit -= len(batch)
+    report, failures = DeliveryReport(), list[Exception]()
+    waiting = _tenants(wiring)
+    while waiting and report.handled < limit:
+        share = max(1, min(_BATCH, (limit - report.handled) // len(waiting)))
+        for tenant in tuple(waiting)[: limit - report.handled]:
+            try:
+                done = _round(Desk(wiring, tenant, System("delivery")), wiring.notifier, share)
+            except Exception as error:  # noqa: BLE001 - whatever a host's settings or a store raise
+                failures.append(error)
+                done = DeliveryReport()
+            report += done
+            if not done.handled:
+                waiting.remove(tenant)
+    for failure in failures:
+        raise failure
     return report
 
 
-def _claim(work: Work, limit: int) -> tuple[Claimed, ...]:
-    lease = work.settings.rules.delivery.lease
-    mails = work.uow.claim(OUTBOX, now=work.now, lease=lease, limit=limit)
-    if not mails:
-        return ()
-    clients = work.uow.get_many(CLIENTS, {mail.client_id for mail in mails})
-    users = work.uow.get_many(USERS, {mail.user_id for mail in mails})
-    memberships = work.uow.get_many(MEMBERSHIPS, {mail.about for mail in mails})
-    invitations = work.uow.get_many(INVITATIONS, [mail.id for mail in mails])
-    return tuple(
-        _look_again(
-            mail,
-            clients.get(mail.client_id),
-            users.get(mail.user_id),
-            memberships.get(mail.about),
-            invitations.get(mail.id),
-            now=work.now,
-        )
-        for mail in mails
-    )
+def _tenants(wiring: Wiring) -> list[str]:
+    """Who has mail waiting; the first is another one each time, so that nobody is always last."""
+    found: list[str] = []
+    while page := wiring.storage.tenants(OUTBOX, after=found[-1] if found else ""):
+        found += page
+    first = wiring.clock.now().microsecond % len(found) if found else 0
+    return found[first:] + found[:first]
 
 
-def _look_again(
-    mail: OutboxMail,
-    client: Client | None,
-    user: User | None,
-    membership: Membership | None,
-    invitation: Invitation | None,
-    *,
-    now: datetime,
-) -> Claimed:
-    """Whether there still is a reason for the mail; nothing is sent after its link has died."""
-    if client is None or user is None or membership is None:
-        return Claimed(mail, None, "the contact was removed")
-    if user.deactivated_at is not None or membership.suspended_at is not None:
-        return Claimed(mail, None, "the contact is inactive")
-    if not client.status.may_sign_in:
-        return Claimed(mail, None, "the client is closed")
-    refusal = None if invitation is None else invitation.refusal(now, email_key=user.email.key)
-    if refusal is not None:
-        return Claimed(mail, None, f"the link is dead: {refusal.reason}")
-    return Claimed(mail, Subject(client, user, invitation), None)
-
-
-def _attempt(desk: Desk, notifier: Notifier, claimed: Claimed) -> Outcome:
-    mail = claimed.mail
-    if claimed.subject is None:
-        return Outcome(mail, MailState.OBSOLETE, claimed.obsolete)
+def _round(desk: Desk, notifier: Notifier, limit: int) -> DeliveryReport:
+    """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted."""
+    outcomes: list[Outcome] = []
     try:
-        notifier.send(_render(desk, mail, claimed.subject))
+        for mail in desk.write(_claim, limit):
+            if desk.wiring.clock.now() >= mail.due_at:
+                break  # the lease is over: another worker may have the rest
+            outcomes.append(_attempt(desk, notifier, mail))
+    finally:
+        report = desk.write(_finish, outcomes) if outcomes else DeliveryReport()
+    return report
+
+
+def _claim(work: Work, limit: int) -> tuple[OutboxMail, ...]:
+    return work.uow.claim(OUTBOX, now=work.now, lease=work.settings.rules.delivery.lease, limit=limit)
+
+
+def _look_again(work: Work, mail: OutboxMail) -> Subject | str:
+    """What the mail is about, or why there is no reason for it any more; nothing is sent after its link has died."""
+    try:
+        client = work.uow.get(CLIENTS, mail.client_id)
+        user = work.uow.get(USERS, mail.user_id)
+        membership = work.uow.get(MEMBERSHIPS, mail.about)
+        invitation = work.uow.get(INVITATIONS, mail.id) if mail.type is MailType.INVITATION else None
+    except NotFoundError:
+        return "the contact was removed"
+    if user.deactivated_at is not None or membership.suspended_at is not None:
+        return "the contact is inactive"
+    if not client.status.may_sign_in:
+        return "the client is closed"
+    refusal = None if invitation is None else invitation.refusal(work.now, email_key=user.email.key)
+    return Subject(client, user, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
+
+
+def _attempt(desk: Desk, notifier: Notifier, mail: OutboxMail) -> Outcome:
+    try:
+        subject = desk.read(_look_again, mail)
+        if isinstance(subject, str):
+            return Outcome(mail, MailState.OBSOLETE, subject)
+        notifier.send(_render(desk, mail, subject))
     except PermanentDeliveryError as error:
-        return Outcome(mail, MailState.FAILED, str(error))
+        return Outcome(mail, MailState.FAILED, _plain(error))
     except TemporaryDeliveryError as error:
-        return _again(desk, mail, str(error), error.retry_after)
+        return _again(desk, mail, _plain(error), error.retry_after)
     except Exception as error:  # noqa: BLE001 - whatever a notifier raises, the other mails go on
         return _again(desk, mail, f"failed with {type(error).__name__}", None)
     return Outcome(mail, MailState.DELIVERED)
+
+
+def _plain(error: Exception) -> str:
+    """What a notifier says, as text that every store takes and a list can show."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return text[:_LONGEST_ERROR].strip() or type(error).__name__
 
 
 def _again(desk: Desk, mail: OutboxMail, error: str, wanted: timedelta | None) -> Outcome:

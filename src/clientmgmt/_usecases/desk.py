@@ -8,14 +8,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import attrs
 
+from clientmgmt._usecases.authorize import OutOfSight
 from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.ids import AuditEntryId
-from clientmgmt.errors import ClientMgmtError, ForbiddenError, TransactionConflictError
+from clientmgmt.errors import ClientMgmtError, ForbiddenError, NotFoundError, TransactionConflictError
 from clientmgmt.ports.collections import AUDIT
-from clientmgmt.ports.storage import Storage
 
 __all__ = ["Desk"]
 
@@ -37,7 +37,6 @@ class Desk:
     wiring: Wiring
     tenant: str
     actor: Actor | Stranger
-    storage: Storage
 
     def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use case that only reads."""
@@ -56,11 +55,14 @@ class Desk:
                     _wait(attempt)
             return self._once(use_case, read_only=read_only)
         except ForbiddenError as error:
-            self._audit_denial(error)
+            self._audit_denial(error.permission)
             raise
+        except OutOfSight as hidden:
+            self._audit_denial(hidden.permission)
+            raise NotFoundError(hidden.kind) from None
 
     def _once(self, use_case: Callable[[Work], R], *, read_only: bool) -> R:
-        with self.storage.unit_of_work(self.tenant, read_only=read_only) as uow:
+        with self.wiring.storage.unit_of_work(self.tenant, read_only=read_only) as uow:
             work = Work(self.wiring, uow, tenant=self.tenant, actor=self.actor)
             try:
                 result: R | ClientMgmtError = use_case(work)
@@ -73,7 +75,7 @@ class Desk:
             raise result
         return result
 
-    def _audit_denial(self, error: ForbiddenError) -> None:
+    def _audit_denial(self, permission: str) -> None:
         impersonator = self.actor.impersonated_by if isinstance(self.actor, ClientUser) else None
         entry = AuditEntry(
             id=AuditEntryId(self.wiring.ids.new()),
@@ -83,7 +85,7 @@ class Desk:
             action="denied",
             client_id=None,
             subject=None,
-            new={"permission": error.permission},
+            new={"permission": permission},
         )
         with self.wiring.storage.unit_of_work(self.tenant) as uow:
             uow.add(AUDIT, entry)

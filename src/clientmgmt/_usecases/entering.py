@@ -19,6 +19,7 @@ from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
 from clientmgmt.domain.passwords import password_violations
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
+from clientmgmt.domain.rules import LONGEST_PASSWORD
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
 from clientmgmt.ports.collections import (
@@ -34,6 +35,7 @@ from clientmgmt.ports.collections import (
 __all__ = ["accept_invite", "inspect", "sign_in", "sign_in_trusted"]
 
 PURPOSE = "invite"
+_TRIES = 3
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -76,7 +78,7 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
     if known is None:
         form.note(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
     form.check()
-    if known is not None and not desk.wiring.passwords.verify(_bounded(password, rules.longest), known.hash):
+    if known is not None and not desk.wiring.passwords.verify(_bounded(password), known.hash):
         raise SignInRefusedError
     hashed = desk.wiring.passwords.hash(password) if known is None else None
     return desk.write(_redeem, invitation_id, hashed, sign_in=sign_in)
@@ -84,24 +86,28 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
 
 def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Session:
     """Check a password and record the login. Every refusal is the same error after the same work."""
-    longest = desk.wiring.settings(desk.tenant).rules.passwords.longest
-    known = desk.read(_known_by_email, parse_email(email, field="email")[0].key)
-    given = _bounded(password, longest)
-    hashed = desk.wiring.decoy() if known is None else known.hash
-    if not desk.wiring.passwords.verify(given, hashed) or known is None:
-        raise SignInRefusedError
-    better = desk.wiring.passwords.hash(given) if desk.wiring.passwords.outdated(hashed) else None
-    return desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
+    key, given = parse_email(email, field="email")[0].key, _bounded(password)
+    for _ in range(_TRIES):
+        known = desk.read(_known_by_email, key)
+        hashed = desk.wiring.decoy() if known is None else known.hash
+        if not desk.wiring.passwords.verify(given, hashed) or known is None:
+            raise SignInRefusedError
+        better = desk.wiring.passwords.hash(given) if desk.wiring.passwords.outdated(hashed) else None
+        session = desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
+        if session is not None:
+            return session
+    raise SignInRefusedError
 
 
 def sign_in_trusted(work: Work, user_id: UserId, *, client_id: ClientId | None) -> Session:
     """Record the login of a user whose identity the host has checked."""
-    return _record_login(work, user_id, client_id, confirmed=None, better=None)
+    _, user = _signing_in(work, user_id)
+    return _enter(work, user, client_id)
 
 
-def _bounded(password: object, longest: int) -> str:
-    """The password, or none that could match: what is too long is not hashed."""
-    return password if isinstance(password, str) and len(password) <= longest else ""
+def _bounded(password: object) -> str:
+    """The password, or none that could match: what is longer than any rule is not hashed."""
+    return password if isinstance(password, str) and len(password) <= LONGEST_PASSWORD else ""
 
 
 def _invitation_id(desk: Desk, token: object) -> InvitationId:
@@ -220,9 +226,19 @@ def _known_by_email(work: Work, key: str) -> Known | None:
 
 
 def _record_login(
-    work: Work, user_id: UserId, client_id: ClientId | None, *, confirmed: str | None, better: str | None
-) -> Session:
-    """Record the login if the user may sign in. ``confirmed`` is the hash that the password has matched."""
+    work: Work, user_id: UserId, client_id: ClientId | None, *, confirmed: str, better: str | None
+) -> Session | None:
+    """Record the login; ``None`` if the hash is no longer the ``confirmed`` one that the password has matched."""
+    credential, user = _signing_in(work, user_id)
+    if credential.hash != confirmed:
+        return None
+    if better is not None:
+        work.uow.save(CREDENTIALS, attrs.evolve(credential, hash=better))
+    return _enter(work, user, client_id)
+
+
+def _signing_in(work: Work, user_id: UserId) -> tuple[Credential, User]:
+    """A user that may sign in, locked, and its credential; ``SignInRefusedError`` if it may not."""
     authorize(work, ENTER)
     if not is_id(user_id):
         raise SignInRefusedError
@@ -231,18 +247,18 @@ def _record_login(
         credential = work.uow.get(CREDENTIALS, user_id)
     except NotFoundError:
         raise SignInRefusedError from None
-    if user.deactivated_at is not None or confirmed not in {None, credential.hash}:
+    if user.deactivated_at is not None:
         raise SignInRefusedError
-    if better is not None:
-        work.uow.save(CREDENTIALS, attrs.evolve(credential, hash=better))
-    return _enter(work, user, client_id)
+    return credential, user
 
 
 def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
     clients = _open_clients(work, user)
     if not clients or (client_id is not None and client_id not in clients):
         raise SignInRefusedError
-    changed, fact = user.record_login(work.stamp(ClientUser(user.id)), client_id=client_id)
+    changed, fact = user.record_login(
+        work.stamp(ClientUser(user.id)), client_id=client_id, origin=getattr(work.actor, "origin", "")
+    )
     work.uow.save(USERS, changed)
     login = LoginEvent(id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now)
     work.uow.add(LOGINS, login)

@@ -15,9 +15,15 @@ from clientmgmt.ports.collections import INVITATIONS
 __all__ = ["check"]
 
 
+_UNUSABLE = frozenset({"wrong_schema", "table_missing", "unreachable"})
+"""Codes of notes about stores that must not be asked for anything."""
+
+
 def check(wiring: Wiring) -> tuple[Note, ...]:
     """What is wrong: with the store and, if it can be asked, with links that no key can sign any more."""
     notes = wiring.storage.check()
+    if any(note.code in _UNUSABLE for note in notes):
+        return notes
     try:
         return (*notes, *_removed_keys(wiring))
     except (ConfigurationError, StorageError):
@@ -30,7 +36,7 @@ def _removed_keys(wiring: Wiring) -> Iterator[Note]:
     tenant = ""
     while tenants := wiring.storage.tenants(INVITATIONS, after=tenant):
         for tenant in tenants:
-            dead = Desk(wiring, tenant, System("check"), wiring.storage).read(_unsigned)
+            dead = Desk(wiring, tenant, System("check")).read(_unsigned)
             if dead:
                 message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
                 yield Note("removed_key", message)

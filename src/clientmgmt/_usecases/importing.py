@@ -28,6 +28,7 @@ Reference = tuple[str, str]
 
 def import_rows(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
     """Write the rows, some hundred in a unit of work each: what is written stays when a later one fails."""
+    desk.read(_authorize)
     done: list[Row[Imported]] = []
     for chunk in _chunks(desk, rows):
         done += desk.write(_write, chunk, len(done))
@@ -36,6 +37,7 @@ def import_rows(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
 
 def preview_import(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
     """What :func:`import_rows` would answer; nothing is written. The ids of new things are not the later ones."""
+    desk.read(_authorize)
     done: list[Row[Imported]] = []
     stock = Stock()
     for chunk in _chunks(desk, rows):
@@ -164,13 +166,13 @@ class Additions:
         self.members: list[Membership] = []
 
     def write(self, work: Work) -> None:
-        """Write all of it, a statement per collection."""
+        """Write all of it, a statement per collection; unique keys in one order, so that nobody waits crosswise."""
         if self.clients:
             work.uow.add(CLIENTS, *self.clients)
         if self.references:
-            work.uow.add(CLIENT_REFERENCES, *self.references)
+            work.uow.add(CLIENT_REFERENCES, *sorted(self.references, key=lambda link: (link.system, link.value)))
         if self.users:
-            work.uow.add(USERS, *self.users)
+            work.uow.add(USERS, *sorted(self.users, key=lambda user: user.email.key))
         if self.members:
             work.uow.add(MEMBERSHIPS, *self.members)
 

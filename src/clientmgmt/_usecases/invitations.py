@@ -11,13 +11,12 @@ import attrs
 
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
-from clientmgmt._usecases.mailing import open_invitation, queue_invitations, require_links
+from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_invitations, require_links
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import READ
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, invite_violations
-from clientmgmt.domain.events import InvitationRevoked
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
 from clientmgmt.domain.people import Invitation, Membership, User
@@ -46,8 +45,8 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     refuse(closed_violations(client))
     refuse(invite_violations(user, membership, recent, rules=rules, now=work.now))
     require_links(work)
-    _supersede(work, recent[:1])
-    invited, invitation = open_invitation(work, membership, user, next(iter(recent), None))
+    previous = end_invitation(work, membership, InvitationTrigger.SUPERSEDE)
+    invited, invitation = open_invitation(work, membership, user, previous)
     work.uow.save(MEMBERSHIPS, invited)
     queue_invitations(work, [invitation])
     return invitation
@@ -75,18 +74,7 @@ def revoke_invite(work: Work, contact_id: ContactId) -> Contact:
     """Kill the open link of a contact; without one, nothing changes."""
     person = load_person(work, contact_id, "clients.invite")
     membership, user = person.membership, person.user
-    key = membership.invitation_id
-    invitation = None if key is None else work.uow.get(INVITATIONS, key)
-    if invitation is not None and invitation.state_at(work.now) is InvitationState.OPEN:
-        work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.REVOKE, at=work.now))
-        work.record(
-            InvitationRevoked(
-                stamp=work.stamp(),
-                subject=membership.id,
-                client_id=membership.client_id,
-                invitation_id=invitation.id,
-            )
-        )
+    end_invitation(work, membership, InvitationTrigger.REVOKE)
     return view_contact(work, membership, user)
 
 
@@ -134,7 +122,7 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
     refused = {key: _refusals(work, people, recent, key) for key in ids}
     waiting = {key for key in ids if not refused[key] and _is_open(people[key], recent, work)}
     sent = [key for key in ids if not refused[key] and key not in waiting]
-    invited = _write(work, people, recent, sent)
+    invited = _write(work, people, sent)
     pairs = {key: (invited.get(key, membership), user) for key, (membership, user) in people.items()}
     views = {contact.id: contact for contact in contact_views(work, pairs.values())}
     return tuple(
@@ -144,10 +132,12 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
 
 
 def _people(work: Work, client: Client, ids: Sequence[ContactId]) -> dict[ContactId, tuple[Membership, User]]:
+    """The contacts of this client among ``ids``, with their users, who are locked; read again when they are."""
     known = work.uow.get_many(MEMBERSHIPS, [key for key in ids if is_id(key)]).values()
     members = [membership for membership in known if membership.client_id == client.id]
     users = work.uow.get_many(USERS, [membership.user_id for membership in members], lock=True)
-    return {membership.id: (membership, users[membership.user_id]) for membership in members}
+    current = work.uow.get_many(MEMBERSHIPS, [membership.id for membership in members])
+    return {membership.id: (membership, users[membership.user_id]) for membership in current.values()}
 
 
 def _recent(work: Work, people: Mapping[ContactId, tuple[Membership, User]]) -> dict[ContactId, tuple[Invitation, ...]]:
@@ -160,7 +150,7 @@ def _recent(work: Work, people: Mapping[ContactId, tuple[Membership, User]]) -> 
     for invitation in work.uow.get_many(INVITATIONS, latest).values():
         found[invitation.contact_id][invitation.id] = invitation
     return {
-        key: tuple(sorted(sent.values(), key=lambda invitation: invitation.sent_at, reverse=True))
+        key: tuple(sorted(sent.values(), key=lambda invitation: (invitation.sent_at, invitation.id), reverse=True))
         for key, sent in found.items()
     }
 
@@ -182,30 +172,23 @@ def _refusals(
 
 def _is_open(person: tuple[Membership, User], recent: Mapping[ContactId, tuple[Invitation, ...]], work: Work) -> bool:
     membership, _ = person
-    sent = recent.get(membership.id, ())
-    return bool(sent) and sent[0].state_at(work.now) is InvitationState.OPEN
+    latest = [sent for sent in recent.get(membership.id, ()) if sent.id == membership.invitation_id]
+    return any(sent.state_at(work.now) is InvitationState.OPEN for sent in latest)
 
 
 def _write(
     work: Work,
     people: Mapping[ContactId, tuple[Membership, User]],
-    recent: Mapping[ContactId, tuple[Invitation, ...]],
     keys: Sequence[ContactId],
 ) -> dict[ContactId, Membership]:
     invited: dict[ContactId, Membership] = {}
     invitations = []
     for key in keys:
-        previous = recent.get(key, ())[:1]
-        _supersede(work, previous)
-        changed, invitation = open_invitation(work, *people[key], next(iter(previous), None))
+        membership, user = people[key]
+        previous = end_invitation(work, membership, InvitationTrigger.SUPERSEDE)
+        changed, invitation = open_invitation(work, membership, user, previous)
         invited[key] = work.uow.save(MEMBERSHIPS, changed)
         invitations.append(invitation)
     if invitations:
         queue_invitations(work, invitations)
     return invited
-
-
-def _supersede(work: Work, latest: Sequence[Invitation]) -> None:
-    for invitation in latest:
-        if invitation.state is InvitationState.OPEN:
-            work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.SUPERSEDE, at=work.now))

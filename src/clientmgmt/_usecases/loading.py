@@ -56,11 +56,12 @@ def load_membership(work: Work, contact_id: ContactId, permission: str) -> Membe
 def load_person(work: Work, contact_id: ContactId, permission: str) -> Person:
     """The membership and its user, locked, if the actor has ``permission`` for its client.
 
-    The lock of the user orders everything that concerns one person's way in. The membership is read before it is
-    had; whoever changes the membership saves it, and its version tells when somebody was in between.
+    The lock of the user orders everything that concerns one person's way in. The membership is read once to know
+    whose lock to take, and again when it is had.
     """
-    membership = load_membership(work, contact_id, permission)
-    return Person(membership, work.uow.get(USERS, membership.user_id, lock=True))
+    known = load_membership(work, contact_id, permission)
+    user = work.uow.get(USERS, known.user_id, lock=True)
+    return Person(_get(work, MEMBERSHIPS, contact_id, "contact", lock=False), user)
 
 
 def _get(work: Work, collection: Collection[E], key: UUID, kind: str, *, lock: bool) -> E:

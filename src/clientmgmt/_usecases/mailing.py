@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.contacts import send_invite
+from clientmgmt.domain.events import InvitationRevoked
 from clientmgmt.domain.ids import MailId
 from clientmgmt.domain.mail import MailType, OutboxMail
 from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.ports.collections import INVITATIONS, OUTBOX
 
-__all__ = ["open_invitation", "queue_added", "queue_invitations", "require_links"]
+__all__ = ["end_invitation", "open_invitation", "queue_added", "queue_invitations", "require_links"]
 
 
 def require_links(work: Work) -> None:
@@ -54,6 +56,26 @@ def queue_invitations(work: Work, invitations: Sequence[Invitation]) -> tuple[Ou
     work.uow.add(INVITATIONS, *invitations)
     work.uow.add(OUTBOX, *mails)
     return mails
+
+
+def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigger) -> Invitation | None:
+    """The latest invitation of a contact, which is closed if it is stored as open; a revocation is put on record."""
+    if membership.invitation_id is None:
+        return None
+    invitation = work.uow.get(INVITATIONS, membership.invitation_id)
+    if invitation.state is not InvitationState.OPEN:
+        return invitation
+    closed = work.uow.save(INVITATIONS, invitation.close(trigger, at=work.now))
+    if closed.state is InvitationState.REVOKED:
+        work.record(
+            InvitationRevoked(
+                stamp=work.stamp(),
+                subject=membership.id,
+                client_id=membership.client_id,
+                invitation_id=invitation.id,
+            )
+        )
+    return closed
 
 
 def queue_added(work: Work, membership: Membership) -> None:

@@ -6,14 +6,15 @@ import attrs
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_user
+from clientmgmt._usecases.mailing import end_invitation
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import READ
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import Deactivation, Page
-from clientmgmt.domain.states import InvitationState, InvitationTrigger
-from clientmgmt.ports.collections import INVITATIONS, LOGINS, MEMBERSHIPS, USERS
+from clientmgmt.domain.states import InvitationTrigger
+from clientmgmt.ports.collections import LOGINS, MEMBERSHIPS, USERS
 
 __all__ = ["deactivate", "list_logins", "reactivate"]
 
@@ -28,10 +29,8 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
     clients = tuple(membership.client_id for membership in memberships)
     if user.deactivated_at is not None:
         return Deactivation(user=user, clients=clients)
-    ids = [membership.invitation_id for membership in memberships if membership.invitation_id is not None]
-    for invitation in work.uow.get_many(INVITATIONS, ids).values():
-        if invitation.state is InvitationState.OPEN:
-            work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.REVOKE, at=work.now))
+    for membership in memberships:
+        end_invitation(work, membership, InvitationTrigger.REVOKE)
     changed, fact = user.deactivate(work.stamp(), clients=clients)
     work.record(fact)
     return Deactivation(user=work.uow.save(USERS, changed), clients=clients)

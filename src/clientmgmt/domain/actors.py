@@ -7,13 +7,29 @@ from collections.abc import Collection
 import attrs
 
 from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.text import clean_text
 from clientmgmt.domain.value import Value
+from clientmgmt.errors import InvalidInputError, Violation, refuse
 
 __all__ = ["Actor", "ClientUser", "Staff", "Stranger", "System"]
 
 
 def _roles(roles: Collection[str] | None) -> frozenset[str] | None:
+    if isinstance(roles, str):
+        raise InvalidInputError([Violation("not_a_list", "must be a list of names", "roles")])
     return None if roles is None else frozenset(roles)
+
+
+def _reference(reference: object) -> str:
+    text, violations = clean_text(reference, field="reference", limit=200)
+    refuse(violations)
+    return text
+
+
+def _origin(origin: object) -> str:
+    text, violations = clean_text(origin, field="origin", limit=200)
+    refuse(violations)
+    return text
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -21,9 +37,10 @@ class Staff(Value):
     """Somebody of the tenant's own people, by the host's own id.
 
     With ``roles`` the host vouches for them; ``None`` means those that ``ws.staff`` stored under ``reference``.
+    A reference that is empty or no text is refused (:class:`~clientmgmt.errors.InvalidInputError`).
     """
 
-    reference: str
+    reference: str = attrs.field(converter=_reference)
     roles: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_roles)
 
     def __str__(self) -> str:
@@ -56,7 +73,7 @@ class System(Value):
 class Stranger(Value):
     """Whoever stands at the entrance; ``origin`` is what the host knows of them, an address for instance."""
 
-    origin: str
+    origin: str = attrs.field(converter=_origin)
 
     def __str__(self) -> str:
         return "entrance"

@@ -176,9 +176,10 @@ class ContactRemoved(Event):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserSignedIn(Event):
-    """A user signed in; ``subject`` is the user's id."""
+    """A user signed in; ``subject`` is the user's id, ``origin`` what the host knew of whoever stood there."""
 
     first: bool
+    origin: str
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

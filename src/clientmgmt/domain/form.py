@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -73,7 +74,8 @@ class Form:
     def moment(self, field: str, value: object) -> datetime:
         """A time with a zone."""
         if isinstance(value, datetime) and value.utcoffset() is not None:
-            return value
+            with suppress(OverflowError):
+                return value.astimezone(UTC)
         self.violations.append(Violation("not_a_time", "must be a time with a zone", field))
         return datetime.max.replace(tzinfo=UTC)
 

@@ -81,7 +81,7 @@ def _cells(form: Form, row: object) -> dict[str, object]:
         elif name not in IMPORT_COLUMNS:
             shown = name if isinstance(name, str) else None
             form.note([Violation("unknown_name", "is no column of an import", shown)])
-        elif value is not None and value != "":
+        elif value is not None and not (isinstance(value, str) and not value.strip()):
             given[name] = value
     return given
 

@@ -70,12 +70,12 @@ class User(Value):
         """The user that has a credential since ``at``."""
         return attrs.evolve(self, credential_at=at)
 
-    def record_login(self, stamp: Stamp, *, client_id: ClientId | None) -> tuple[User, UserSignedIn]:
+    def record_login(self, stamp: Stamp, *, client_id: ClientId | None, origin: str) -> tuple[User, UserSignedIn]:
         """The user that signed in just now. The time of the last login never moves backwards."""
         first = self.first_login_at is None
         last = stamp.at if self.last_login_at is None else max(stamp.at, self.last_login_at)
         changed = attrs.evolve(self, first_login_at=self.first_login_at or stamp.at, last_login_at=last)
-        return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first)
+        return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first, origin=origin)
 
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
         """The user that may sign in nowhere; ``clients`` are those affected."""

@@ -185,6 +185,11 @@ class DeliveryReport(Value):
     dead: int = 0
     obsolete: int = 0
 
+    @property
+    def handled(self) -> int:
+        """How many mails that makes together."""
+        return self.sent + self.retried + self.dead + self.obsolete
+
     def __add__(self, other: DeliveryReport) -> DeliveryReport:
         return DeliveryReport(
             sent=self.sent + other.sent,

@@ -13,6 +13,9 @@ __all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"
 
 
 _MOST_ROWS = 10_000
+LONGEST_PASSWORD = 4096
+"""No rule allows longer ones, in characters: hashing them takes time."""
+
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -51,6 +54,9 @@ class PasswordRules(Value):
     def __attrs_post_init__(self) -> None:
         _at_least(1, shortest=self.shortest)
         _at_least(self.shortest, longest=self.longest)
+        if self.longest > LONGEST_PASSWORD:
+            message = f"longest must be {LONGEST_PASSWORD} or less"
+            raise ConfigurationError(message)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
