@@ -299,8 +299,9 @@ def _as_dict(row: Any, links: Mapping[UUID, Any], mails: Mapping[UUID, Any]) -> 
 def _send_by_hand(stage: Stage, contact: UUID, user: UUID) -> UUID:
     now, tenant, key = CLOCK.now(), hand.TENANT, stage.ids.new()
     with hand.transaction(stage.engine) as connection:
-        membership = connection.execute(hand.GET["memberships"], {"t": tenant, "i": contact}).fetchone()
+        connection.execute(hand.GET["memberships"], {"t": tenant, "i": contact}).fetchone()
         connection.execute(hand.LOCK["users"], {"t": tenant, "i": user}).fetchone()
+        membership = connection.execute(hand.GET["memberships"], {"t": tenant, "i": contact}).fetchone()
         connection.execute(hand.GET["clients"], {"t": tenant, "i": stage.theirs}).fetchone()
         connection.execute(hand.LATEST_INVITATIONS, {"t": tenant, "contact": contact}).fetchall()
         _change(connection, "memberships", membership, invitation_id=key)

@@ -122,7 +122,7 @@ def test_roles_that_are_none_of_staff_are_refused_at_the_door(memory_box: Box, r
 def test_nobody_is_staff_without_a_reference(memory_box: Box, reference: object) -> None:
     memory_box.system.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["administrator"])
     with pytest.raises(InvalidInputError):
-        memory_box.manager.workspace(memory_box.tenant, actor=Staff(reference))  # type: ignore[arg-type]
+        memory_box.manager.workspace(memory_box.tenant, actor=Staff(reference))
 
 
 @each_command
@@ -217,3 +217,11 @@ def test_the_first_staff_user_is_added_by_the_system(box: Box) -> None:
     )
     assert [user.name for user in box.stored_staff("ada").staff.list()] == ["Ada B"]
     assert box.audit()[-1].actor == "system:setup"
+
+
+def test_a_client_user_who_tries_doors_leaves_a_trace(box: Box) -> None:
+    acme = box.client()
+    jane = box.active(acme)
+    with pytest.raises(NotFoundError):
+        box.as_user(jane.user_id).clients.get(acme.id)
+    assert (box.audit()[-1].action, box.audit()[-1].actor) == ("denied", f"user:{jane.user_id}")

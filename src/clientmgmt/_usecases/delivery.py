@@ -83,15 +83,24 @@ def _tenants(wiring: Wiring) -> list[str]:
 
 
 def _round(desk: Desk, notifier: Notifier, limit: int) -> DeliveryReport:
-    """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted."""
-    outcomes: list[Outcome] = []
+    """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted.
+
+    That is done together at the end, or before half of the lease has passed: what takes longer than its lease is
+    sent by another worker, who must not find what is through already.
+    """
+    half = desk.wiring.settings(desk.tenant).rules.delivery.lease / 2
+    report, outcomes = DeliveryReport(), list[Outcome]()
     try:
         for mail in desk.write(_claim, limit):
             if desk.wiring.clock.now() >= mail.due_at:
-                break  # the lease is over: another worker may have the rest
+                break
             outcomes.append(_attempt(desk, notifier, mail))
+            if desk.wiring.clock.now() >= mail.due_at - half:
+                report += desk.write(_finish, tuple(outcomes))
+                outcomes.clear()
     finally:
-        report = desk.write(_finish, outcomes) if outcomes else DeliveryReport()
+        if outcomes:
+            report += desk.write(_finish, outcomes)
     return report
 
 
