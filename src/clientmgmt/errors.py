@@ -98,11 +98,7 @@ class Violation:
 
 
 def snake_case(name: str) -> str:
-    """The name of a class as a code.
-
-    >>> snake_case("StaleVersion")
-    'stale_version'
-    """
+    """The name of a class as a code: ``StaleVersion`` gives ``stale_version``."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
