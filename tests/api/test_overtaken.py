@@ -68,6 +68,21 @@ def test_a_user_that_somebody_else_added_first_is_the_one_that_joins() -> None:
     assert (jane.user_id, jane.first_name) == (rival.id, "Janet")
 
 
+def test_an_address_that_was_taken_for_a_moment_is_tried_again() -> None:
+    class Hesitant(InMemoryUnitOfWork):
+        def add_if_absent(self, *args: Any) -> bool:  # noqa: ANN401 - passed on
+            hesitations.append(1)
+            return len(hesitations) > 1 and super().add_if_absent(*args)
+
+    class Store(InMemoryStorage):
+        unit_type = Hesitant
+
+    hesitations: list[int] = []
+    box = Box(Store())
+    assert box.contact(box.client()).name == "Jane Doe"
+    assert hesitations == [1, 1]
+
+
 def test_a_password_that_was_chosen_by_another_link_meanwhile_stays() -> None:
     class Slow(FastHasher):
         """While it hashes, the same person accepts another invitation."""

@@ -10,7 +10,7 @@ import pytest
 from clientmgmt import ClientManager, InvalidInputError, SignInRefusedError, Staff
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
-from clientmgmt.domain import Client, ContactState, Event, InvitationState
+from clientmgmt.domain import Client, ContactState, Event, InvitationState, Note
 from clientmgmt.errors import ConfigurationError, InvalidLinkError, StorageError
 from clientmgmt.ports import Join, fields_of
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS
@@ -75,6 +75,18 @@ def test_a_store_that_cannot_be_asked_and_says_nothing_of_it_is_an_error() -> No
 
     with pytest.raises(StorageError, match="gone"):
         ClientManager(Broken()).check()
+
+
+def test_a_store_that_says_what_is_wrong_and_cannot_be_asked_is_believed() -> None:
+    class Ailing(InMemoryStorage):
+        def check(self) -> tuple[Note, ...]:
+            return (Note("foreign_keys_off", "PRAGMA foreign_keys is off"),)
+
+        def tenants(self, *_: object, **__: object) -> tuple[str, ...]:
+            message = "foreign keys are off"
+            raise ConfigurationError(message)
+
+    assert [note.code for note in ClientManager(Ailing()).check()] == ["foreign_keys_off"]
 
 
 @pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+nothing"])

@@ -230,6 +230,7 @@ def test_words_with_a_link_are_kept_out_of_repr() -> None:
         (InviteRules, "per_day", 0),
         (PasswordRules, "shortest", 0),
         (PasswordRules, "longest", 11),
+        (PasswordRules, "longest", 4097),
         (DeliveryRules, "attempts", 0),
         (DeliveryRules, "back_off", timedelta(0)),
         (DeliveryRules, "lease", timedelta(0)),

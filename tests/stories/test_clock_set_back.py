@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
-from clientmgmt import InvalidLinkError, InviteRules, PasswordRules, Rules
+from clientmgmt import InvalidLinkError, InviteRules, PasswordRules, Rules, SignInRefusedError
 from clientmgmt.domain import InvitationState
+from clientmgmt.ports.collections import CREDENTIALS, MEMBERSHIPS
 from clientmgmt.testing import FastHasher
 from tests.box import PASSWORD, Box
 
@@ -60,6 +62,31 @@ def test_two_who_sign_in_while_the_hash_is_renewed_both_come_in(box: Box) -> Non
 
     box.active(box.client())
     tabs = ["other", "this"]
-    renewing = box.again(hasher=Renewing())
+    renewing = box.again(hasher=Renewing(rounds=2))
     assert renewing.sign_in().clients
-    assert box.sign_in().clients
+    assert box.again(hasher=FastHasher(rounds=2)).sign_in().clients
+
+
+def test_a_hash_that_changes_under_every_try_is_refused_in_the_end(box: Box) -> None:
+    class Restless(FastHasher):
+        """Whenever it has compared a password, somebody else has stored another hash."""
+
+        def verify(self, password: str, hashed: str, /) -> bool:
+            fits = super().verify(password, hashed)
+            with box.storage.unit_of_work(box.tenant) as uow:
+                stored = uow.get(CREDENTIALS, jane.user_id)
+                uow.save(CREDENTIALS, attrs.evolve(stored, hash=self.hash(password)))
+            return fits
+
+    jane = box.active(box.client())
+    with pytest.raises(SignInRefusedError):
+        box.again(hasher=Restless(rounds=2)).sign_in()
+
+
+def test_a_suspended_membership_accepts_nothing(box: Box) -> None:
+    jane, token = box.invited(box.client())
+    with box.storage.unit_of_work(box.tenant) as uow:
+        uow.save(MEMBERSHIPS, attrs.evolve(uow.get(MEMBERSHIPS, jane.id), suspended_at=box.clock.now()))
+    with pytest.raises(InvalidLinkError) as refused:
+        box.door.accept_invite(token, password=PASSWORD)
+    assert refused.value.reason == "inactive"
