@@ -165,7 +165,7 @@ def test_the_types_of_the_databases_are_their_own(postgres_engine: sa.Engine, sq
         "TIMESTAMP WITH TIME ZONE",
         "UUID",
         "NUMERIC(24, 6)",
-        "JSONB",
+        "JSON",
         'TEXT COLLATE "C"',
         'TEXT COLLATE "C"',
     ]

@@ -115,7 +115,7 @@ class ChoiceType(sa.types.TypeDecorator[StrEnum]):
 
 
 class JsonType(sa.types.TypeDecorator[Any]):
-    """A tuple or a mapping of plain values: ``jsonb`` on PostgreSQL, compact JSON text on SQLite.
+    """A tuple or a mapping of plain values: ``json`` on PostgreSQL, which keeps the order, compact JSON text on SQLite.
 
     ``shape`` is ``tuple`` or ``dict``, which is what is read back.
     """
@@ -129,7 +129,7 @@ class JsonType(sa.types.TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
-        return dialect.type_descriptor(postgresql.JSONB() if _is_postgresql(dialect) else sa.Text())
+        return dialect.type_descriptor(postgresql.JSON() if _is_postgresql(dialect) else sa.Text())
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter:  # noqa: ARG002 - the base's
         """What turns a value into a parameter."""
