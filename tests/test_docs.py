@@ -14,6 +14,8 @@ import pytest
 from sybil import Document, Example
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
+from clientmgmt import ClientManager
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [
@@ -34,8 +36,12 @@ def test_the_examples_run(
         return None if printed == example.parsed else f"said to print:\n{example.parsed}\nprinted:\n{printed}"
 
     monkeypatch.chdir(tmp_path)
-    for example in Document.parse(str(page), PythonCodeBlockParser(), CodeBlockParser("output", compare)):
+    document = Document.parse(str(page), PythonCodeBlockParser(), CodeBlockParser("output", compare))
+    for example in document:
         example.evaluate()
+    for value in document.namespace.values():
+        if isinstance(value, ClientManager):
+            value.close()
 
 
 @pages

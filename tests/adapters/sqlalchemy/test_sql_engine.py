@@ -98,8 +98,19 @@ def test_a_host_cannot_bring_another_kind_of_database() -> None:
 Prepare = Callable[[sqlite3.Connection, object], object]
 
 
+HOSTS: list[sa.Engine] = []
+
+
+@pytest.fixture(autouse=True)
+def hosts_close_what_they_opened() -> Iterator[None]:
+    yield
+    while HOSTS:
+        HOSTS.pop().dispose()
+
+
 def hosted(path: Path, prepare: Prepare | None) -> SQLStorage:
     own = sa.create_engine(f"sqlite:///{path}")
+    HOSTS.append(own)
     if prepare is not None:
         sa.event.listen(own, "connect", prepare)
     return SQLStorage(own, collections=KIT)
@@ -118,7 +129,8 @@ def test_an_engine_without_foreign_keys_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_database_in_memory_is_refused() -> None:
-    storage = SQLStorage(sa.create_engine("sqlite://"), collections=KIT)
+    HOSTS.append(sa.create_engine("sqlite://"))
+    storage = SQLStorage(HOSTS[0], collections=KIT)
     with pytest.raises(ConfigurationError, match="in memory"), storage.unit_of_work("t"):
         pass
 
@@ -223,8 +235,10 @@ def test_write_ahead_logging_waits_for_others(
 @pytest.mark.usefixtures("other")
 def test_write_ahead_logging_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    storage = SQLStorage(f"sqlite:///{tmp_path / 'own.db'}", collections=KIT)
     with pytest.raises(TransactionConflictError):
-        SQLStorage(f"sqlite:///{tmp_path / 'own.db'}", collections=KIT).upgrade()
+        storage.upgrade()
+    storage.close()
 
 
 def test_only_units_of_this_store_have_a_connection(on_sqlite: SQLStorage) -> None:

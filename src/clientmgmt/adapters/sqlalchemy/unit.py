@@ -117,13 +117,10 @@ class SQLUnitOfWork:
         """Add entities, a thousand with one statement."""
         plan = self._plan(collection, writes=True)
         tenant = self._tenant
-        if len(entities) == 1:
-            self._run(plan.insert, plan.mapper.row(tenant, entities[0]))
-        elif entities:
-            bulk = plan.bulk
-            rows = self._guarded(lambda: [bulk.parameters(tenant, entity) for entity in entities])
-            for batch in _batches(rows):
-                self._guarded(self._connection.exec_driver_sql, bulk.sql, batch)
+        bulk = plan.bulk
+        rows = self._guarded(lambda: [bulk.parameters(tenant, entity) for entity in entities])
+        for batch in _batches(rows):
+            self._guarded(self._connection.exec_driver_sql, bulk.sql, batch if len(batch) > 1 else batch[0])
 
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
         """Add the entity, unless one of its keys is taken."""
