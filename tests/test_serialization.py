@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import attrs
@@ -294,6 +294,17 @@ def test_a_secret_is_neither_written_nor_read_back() -> None:
 def test_what_is_no_value_is_not_written(value: object) -> None:
     with pytest.raises(ConfigurationError):
         dump(value)
+
+
+@attrs.frozen
+class Box(Generic[T]):
+    """Used by one test alone: once a type was read, its annotations stay resolved."""
+
+    inside: T
+
+
+def test_a_generic_type_is_read_before_its_plain_form_ever_was() -> None:
+    assert load(Box[Staff], {"inside": {"reference": "ada", "roles": []}}) == Box(inside=Staff("ada", roles=()))
 
 
 def test_a_type_that_cannot_be_read_is_a_fault_of_the_program() -> None:

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from multiprocessing.synchronize import Barrier
+from time import sleep
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import attrs
@@ -142,16 +144,17 @@ def bring_in(manager: ClientManager, _: int, place: Place) -> Deed:
 
 
 def bring_in_at_will(manager: ClientManager, hand: int, place: Place) -> Deed:
-    """A fault: imports do not wait for each other."""
+    """A fault: imports do not wait for each other. They dawdle between reading and writing, so that all have read."""
     deed = bring_in(manager, hand, place)
+    add = SQLUnitOfWork.add
+
+    def dawdling(*values: Any) -> None:  # noqa: ANN401 - whatever it is given
+        sleep(0.2)
+        add(*values)
 
     def at_will(rows: Sequence[dict[str, object]]) -> str:
-        waiting = SQLUnitOfWork.next_number
-        SQLUnitOfWork.next_number = lambda *_: 1  # type: ignore[method-assign]
-        try:
+        with patch.multiple(SQLUnitOfWork, next_number=lambda *_: 1, add=dawdling):
             return deed(rows)
-        finally:
-            SQLUnitOfWork.next_number = waiting  # type: ignore[method-assign]
 
     return at_will
 

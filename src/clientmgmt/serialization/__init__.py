@@ -187,6 +187,8 @@ def _of_object(read: _Reader) -> _Reader:
 
 
 def _class_reader(converter: Converter, kind: Any) -> _Reader:  # noqa: ANN401 - any annotation
+    # cattrs before 26 would resolve the annotations of `Page[Contact]`, which has none of its own.
+    attrs.resolve_types(get_origin(kind) or kind)
     return _of_object(converter.gen_structure_attrs_fromdict(kind))
 
 
