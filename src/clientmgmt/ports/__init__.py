@@ -5,6 +5,8 @@ from clientmgmt.ports.links import LinkClaims, LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import (
+    AsyncStorage,
+    AsyncUnit,
     Collection,
     Condition,
     Entity,
@@ -32,6 +34,8 @@ from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = [
     "COLLECTIONS",
+    "AsyncStorage",
+    "AsyncUnit",
     "Clock",
     "Collection",
     "Condition",

@@ -23,8 +23,8 @@ Declaring and asking::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -45,6 +45,8 @@ from clientmgmt.ports.fields import (
 )
 
 __all__ = [
+    "AsyncStorage",
+    "AsyncUnit",
     "Collection",
     "Condition",
     "Entity",
@@ -231,6 +233,14 @@ class Storage(Protocol):
     def ephemeral(self) -> bool:
         """Whether everything is gone when the process ends, so that nothing that outlives it need be trusted."""
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether a unit that writes keeps all others that write out until it ends."""
+
+    @property
+    def in_host_transaction(self) -> bool:
+        """Whether units begun now are part of a transaction of the host: it commits or undoes them, not they."""
+
     def unit_of_work(self, tenant: str, *, read_only: bool = False) -> AbstractContextManager[UnitOfWork]:
         """A unit in ``tenant``: commits when the block ends, undoes everything when an error leaves it.
 
@@ -251,3 +261,48 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Give back what the store opened itself. It is not used afterwards."""
+
+
+class AsyncUnit(Protocol):
+    """A unit of work that stays open while its task does other things. It belongs to one task."""
+
+    async def run(self, work: Callable[[UnitOfWork], R], /) -> R:
+        """What ``work`` answers; its verbs are called where they hold up no event loop."""
+
+
+class AsyncStorage(Protocol):
+    """A store for event loops: the same units of work, given to it as functions.
+
+    A task that is cancelled while it waits here leaves no lock and no half-written unit behind: the unit is undone,
+    or was committed already.
+    """
+
+    @property
+    def ephemeral(self) -> bool:
+        """As :attr:`Storage.ephemeral`."""
+
+    @property
+    def exclusive(self) -> bool:
+        """As :attr:`Storage.exclusive`."""
+
+    @property
+    def in_host_transaction(self) -> bool:
+        """As :attr:`Storage.in_host_transaction`."""
+
+    async def run(self, tenant: str, work: Callable[[UnitOfWork], R], /, *, read_only: bool = False) -> R:
+        """Run ``work`` in a unit of its own, and commit unless it raises."""
+
+    def unit_of_work(self, tenant: str, *, read_only: bool = False) -> AbstractAsyncContextManager[AsyncUnit]:
+        """A unit for several calls, with the promises of :meth:`Storage.unit_of_work`."""
+
+    async def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """As :meth:`Storage.tenants`."""
+
+    async def upgrade(self) -> tuple[str, ...]:
+        """As :meth:`Storage.upgrade`."""
+
+    async def check(self) -> tuple[Note, ...]:
+        """As :meth:`Storage.check`."""
+
+    async def close(self) -> None:
+        """As :meth:`Storage.close`."""

@@ -70,6 +70,16 @@ class InMemoryStorage:
         """Everything is gone when the process ends."""
         return True
 
+    @property
+    def exclusive(self) -> bool:
+        """Units wait for each other."""
+        return True
+
+    @property
+    def in_host_transaction(self) -> bool:
+        """There is no host that could have one."""
+        return False
+
     @contextmanager
     def unit_of_work(self, tenant: str, *, read_only: bool = False) -> Iterator[UnitOfWork]:
         """A unit in ``tenant``; ``TransactionError`` if this thread is inside a unit of this store."""

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
-from clientmgmt.adapters.sqlalchemy.failures import failure, unique_keys
-from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.failures import failure
+from clientmgmt.adapters.sqlalchemy.plans import Plans
 from clientmgmt.adapters.sqlalchemy.schema import (
     create_missing,
     is_empty,
@@ -21,7 +21,6 @@ from clientmgmt.adapters.sqlalchemy.schema import (
     schema_notes,
     stored_version,
 )
-from clientmgmt.adapters.sqlalchemy.tables import build_tables
 from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError, TransactionError
@@ -56,14 +55,11 @@ class SQLStorage:
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
     ) -> None:
-        collections = tuple(collections)
         self._owned = not isinstance(engine_or_url, sa.Engine)
         engine = engine_or_url if isinstance(engine_or_url, sa.Engine) else open_engine(engine_or_url)
         self._database = database_of(engine)
         self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
-        self._tables = build_tables(sa.MetaData(), collections=collections, prefix=prefix, schema=schema)
-        self._catalogue = Catalogue(collections, self._tables, engine.dialect)
-        self._keys = unique_keys(collections, self._tables, prefix)
+        self._plans = Plans(tuple(collections), engine.dialect, prefix=prefix, schema=schema)
         self._prepared = False
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forgetting(weakref.WeakMethod(self._database.forget)))
@@ -71,6 +67,16 @@ class SQLStorage:
     @property
     def ephemeral(self) -> bool:
         """A database outlives the process."""
+        return False
+
+    @property
+    def exclusive(self) -> bool:
+        """SQLite has one writer at a time, PostgreSQL many."""
+        return self._database.engine.dialect.name == "sqlite"
+
+    @property
+    def in_host_transaction(self) -> bool:
+        """Units of this store begin and commit transactions of their own."""
         return False
 
     @contextmanager
@@ -81,14 +87,7 @@ class SQLStorage:
         """
         self._prepare()
         connection = self._begin(read_only=read_only)
-        unit = SQLUnitOfWork(
-            connection,
-            tenant,
-            database=self._database,
-            catalogue=self._catalogue,
-            keys=self._keys,
-            read_only=read_only,
-        )
+        unit = self._plans.unit(connection, tenant, database=self._database, read_only=read_only)
         try:
             yield unit
             unit.commit()
@@ -99,7 +98,7 @@ class SQLStorage:
     def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
         """The tenants that have entities in ``collection``: one short look into the index for each."""
         self._prepare()
-        statement = self._catalogue.plan(collection).next_tenant
+        statement = self._plans.catalogue.plan(collection).next_tenant
         found: list[str] = []
         with self._connected(read_only=True) as connection:
             while len(found) < limit:
@@ -117,8 +116,8 @@ class SQLStorage:
         the schema is newer than this release.
         """
         with self._connected(read_only=False) as connection:
-            self._database.guard_upgrade(connection, next(iter(self._tables.values())).fullname)
-            done = create_missing(connection, self._tables)
+            self._database.guard_upgrade(connection, next(iter(self._plans.tables.values())).fullname)
+            done = create_missing(connection, self._plans.tables)
             connection.commit()
         return done
 
@@ -126,7 +125,7 @@ class SQLStorage:
         """What is wrong with the connection, the settings of the database, and the schema."""
         try:
             with self._connected(read_only=True) as connection:
-                return (*self._database.notes(connection), *schema_notes(connection, self._tables))
+                return (*self._database.notes(connection), *schema_notes(connection, self._plans.tables))
         except StorageError as error:
             return (Note("unreachable", str(error)),)
 
@@ -141,7 +140,7 @@ class SQLStorage:
             return
         with self._connected(read_only=True) as connection:
             fatal = [note for note in self._database.notes(connection) if note.code in FATAL]
-            version = stored_version(connection, self._tables)
+            version = stored_version(connection, self._plans.tables)
             is_new = version is None and self._new_file_is_mine and is_empty(connection)
         if fatal:
             raise ConfigurationError(fatal[0].message)
@@ -157,7 +156,7 @@ class SQLStorage:
         except ClientMgmtError:
             raise
         except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
-            raise failure(error, self._keys) from None
+            raise failure(error, self._plans.keys) from None
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[sa.Connection]:
@@ -167,7 +166,7 @@ class SQLStorage:
         except ClientMgmtError:
             raise
         except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
-            raise failure(error, self._keys) from None
+            raise failure(error, self._plans.keys) from None
         finally:
             self._database.end(connection, read_only=read_only)
 
