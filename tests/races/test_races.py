@@ -13,7 +13,7 @@ from clientmgmt.domain import InvitationState
 from clientmgmt.testing import RecordingNotifier
 from tests.box import dump
 from tests.races.conftest import Race
-from tests.races.workers import HANDS, Place, manager_of
+from tests.races.workers import HANDS, Place, manager_of, storage_at
 
 sizes = pytest.mark.parametrize("size", [15, pytest.param(200, marks=pytest.mark.slow)])
 
@@ -66,7 +66,7 @@ def test_eight_who_open_the_same_link_and_one_who_gets_in(run: Race, place: Plac
     assert {name: times for name, times in outcomes.items() if not name.startswith("won ")} == {
         "InvalidLinkError:used": size * (HANDS - 1)
     }
-    stored = dump(manager_of(place)._wiring.storage, place.tenant)  # noqa: SLF001
+    stored = dump(storage_at(place.url, place.schema), place.tenant)
     assert len(stored["credentials"]) == len(stored["logins"]) == size
 
 

@@ -30,7 +30,7 @@ from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.testing import FastHasher, RecordingNotifier
 from tests.box import KEY, PASSWORD
 
-__all__ = ["HANDS", "Place", "manager_of", "race", "start"]
+__all__ = ["HANDS", "Place", "manager_of", "race", "start", "storage_at"]
 
 HANDS = 8
 RULES = Rules(invites=InviteRules(pause=InviteRules().pause * 0, per_day=10_000))

@@ -18,7 +18,7 @@ class AccessGroup(Group):
 
     def invitations(self, contact_id: ContactId) -> tuple[Invitation, ...]:
         """The invitations that a contact was sent, newest first: when, by whom, and what became of each."""
-        return self._desk.read(invitations.list_invitations, contact_id)
+        return self._calls.read(invitations.list_invitations, contact_id)
 
     def deactivate(self, user_id: UserId) -> Deactivation:
         """Take a user's way in, for all of its clients; the record stays. Needs ``users.deactivate``.
@@ -26,15 +26,15 @@ class AccessGroup(Group):
         Open invitations are revoked, mail that waits is not sent. Doing it again changes nothing. A staff user
         needs ``users.staff``.
         """
-        return self._desk.write(users.deactivate, user_id)
+        return self._calls.write(users.deactivate, user_id)
 
     def reactivate(self, user_id: UserId) -> User:
         """Give a user its way in back. Needs ``users.deactivate``, for a staff user ``users.staff``.
 
         Who had a password has it still; who had none is staged again and needs a new invitation.
         """
-        return self._desk.write(users.reactivate, user_id)
+        return self._calls.write(users.reactivate, user_id)
 
     def logins(self, user_id: UserId, *, limit: int = 50, cursor: str | None = None) -> Page[LoginEvent]:
         """A page of a user's successful logins, newest first."""
-        return self._desk.read(users.list_logins, user_id, limit=limit, cursor=cursor)
+        return self._calls.read(users.list_logins, user_id, limit=limit, cursor=cursor)

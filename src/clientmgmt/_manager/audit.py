@@ -43,7 +43,7 @@ class AuditGroup(Group):
         Raises:
             InvalidInputError: the limit or the cursor is malformed, or a time has no zone.
         """
-        return self._desk.read(
+        return self._calls.read(
             audit.list_audit,
             client_id=client_id,
             actor=actor,

@@ -47,7 +47,7 @@ class ClientGroup(Group):
         >>> ws.clients.add(name="Acme Retail", email="ap@acme.example", references=[("crm", "C-1")]).name
         'Acme Retail'
         """
-        return self._desk.write(
+        return self._calls.write(
             clients.add_client,
             name=name,
             email=email,
@@ -59,11 +59,11 @@ class ClientGroup(Group):
 
     def get(self, client_id: ClientId) -> Client:
         """One client."""
-        return self._desk.read(clients.get_client, client_id)
+        return self._calls.read(clients.get_client, client_id)
 
     def find(self, *, reference: ExternalReference | tuple[str, str]) -> Client | None:
         """The client with this external reference, if there is one."""
-        return self._desk.read(clients.find_client, reference=reference)
+        return self._calls.read(clients.find_client, reference=reference)
 
     def list(
         self,
@@ -84,11 +84,11 @@ class ClientGroup(Group):
         Raises:
             InvalidInputError: the status, the limit or the cursor is malformed.
         """
-        return self._desk.read(clients.list_clients, status=status, email=email, limit=limit, cursor=cursor)
+        return self._calls.read(clients.list_clients, status=status, email=email, limit=limit, cursor=cursor)
 
     def references(self, client_id: ClientId) -> tuple[ExternalReference, ...]:
         """The external references of a client."""
-        return self._desk.read(clients.list_references, client_id)
+        return self._calls.read(clients.list_references, client_id)
 
     def set_status(self, client_id: ClientId, status: str, *, reason: str = "") -> StatusChange:
         """Write a client's status. Needs ``clients.status``.
@@ -105,7 +105,7 @@ class ClientGroup(Group):
             IllegalTransitionError: the status cannot follow; ``legal`` names what can.
             InvalidInputError: there is no such status.
         """
-        return self._desk.write(clients.set_status, client_id, status, reason=reason)
+        return self._calls.write(clients.set_status, client_id, status, reason=reason)
 
     def import_rows(self, rows: Iterable[Mapping[str, object]]) -> BulkResult[Imported]:
         """Add clients and their contacts from rows such as those of ``csv.DictReader``, a result per row.
@@ -122,8 +122,8 @@ class ClientGroup(Group):
         >>> [violation.field for violation in ws.clients.import_rows([row]).failed[0].violations]
         ['email']
         """
-        return importing.import_rows(self._desk, rows)
+        return self._calls.run(importing.import_rows(self._calls.desk, rows))
 
     def preview_import(self, rows: Iterable[Mapping[str, object]]) -> BulkResult[Imported]:
         """What :meth:`import_rows` would answer now; nothing is written, and new ids are not the later ones."""
-        return importing.preview_import(self._desk, rows)
+        return self._calls.run(importing.preview_import(self._calls.desk, rows))

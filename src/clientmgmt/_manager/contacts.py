@@ -66,7 +66,7 @@ class ContactGroup(Group):
         >>> ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example").state.value
         'pending_invite'
         """
-        return self._desk.write(
+        return self._calls.write(
             contacts.add_contact,
             client_id,
             first_name=first_name,
@@ -81,11 +81,11 @@ class ContactGroup(Group):
 
     def get(self, contact_id: ContactId) -> Contact:
         """One contact."""
-        return self._desk.read(contacts.get_contact, contact_id)
+        return self._calls.read(contacts.get_contact, contact_id)
 
     def find(self, client_id: ClientId, *, email: str) -> Contact | None:
         """The contact of a client with this e-mail, in any spelling, if there is one."""
-        return self._desk.read(contacts.find_contact, client_id, email=email)
+        return self._calls.read(contacts.find_contact, client_id, email=email)
 
     def list(
         self,
@@ -108,7 +108,7 @@ class ContactGroup(Group):
         Raises:
             InvalidInputError: the state, the limit or the cursor is malformed.
         """
-        return self._desk.read(
+        return self._calls.read(
             contacts.list_contacts, client_id, user_id=user_id, state=state, limit=limit, cursor=cursor
         )
 
@@ -117,7 +117,7 @@ class ContactGroup(Group):
 
         An open invitation is revoked. Adding the same e-mail again makes a new contact with a new id.
         """
-        self._desk.write(contacts.remove_contact, contact_id)
+        self._calls.write(contacts.remove_contact, contact_id)
 
     def send_invite(self, contact_id: ContactId) -> Invitation:
         """Send an invitation, or send it again: the earlier link is dead from now on. Needs ``clients.invite``.
@@ -129,7 +129,7 @@ class ContactGroup(Group):
             LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
             ConfigurationError: there is no sender or no link template.
         """
-        return self._desk.write(invitations.send_invite, contact_id)
+        return self._calls.write(invitations.send_invite, contact_id)
 
     def send_invites(self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None) -> BulkResult[Contact]:
         """Invite many contacts of one client, a result per contact. Needs ``clients.invite``.
@@ -145,12 +145,12 @@ class ContactGroup(Group):
             ClientClosedError: the client is closed.
             ConfigurationError: there is no sender or no link template.
         """
-        return invitations.send_invites(self._desk, client_id, contact_ids)
+        return self._calls.run(invitations.send_invites(self._calls.desk, client_id, contact_ids))
 
     def revoke_invite(self, contact_id: ContactId) -> Contact:
         """Kill the open link of a contact; nothing changes if there is none. Needs ``clients.invite``."""
-        return self._desk.write(invitations.revoke_invite, contact_id)
+        return self._calls.write(invitations.revoke_invite, contact_id)
 
     def most_recent(self, client_id: ClientId) -> RecentLogin | None:
         """Who of a client's current contacts signed in last, and when; ``None`` if nobody did yet."""
-        return self._desk.read(contacts.most_recent, client_id)
+        return self._calls.read(contacts.most_recent, client_id)

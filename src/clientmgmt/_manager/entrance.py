@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+from clientmgmt._manager.calls import Calls
 from clientmgmt._usecases import entering
-from clientmgmt._usecases.desk import Desk
 from clientmgmt.domain.ids import ClientId, UserId
 from clientmgmt.domain.results import LinkView, Session
 
@@ -18,10 +18,10 @@ class Entrance:
     Refusals tell nothing: a dead link is a dead link, a refused sign-in is a refused sign-in.
     """
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_calls",)
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def inspect(self, token: str) -> LinkView:
         """What an invitation link is for; changes nothing, so that a mail scanner cannot burn it.
@@ -29,7 +29,7 @@ class Entrance:
         Raises:
             InvalidLinkError: the link does not work; ``reason`` is for staff.
         """
-        return entering.inspect(self._desk, token)
+        return self._calls.run(entering.inspect(self._calls.desk, token))
 
     @overload
     def accept_invite(self, token: str, *, password: str) -> Session: ...
@@ -50,7 +50,7 @@ class Entrance:
             InvalidInputError: the password is refused; the link stays good.
             SignInRefusedError: the user has a password and this is another one; the link stays good.
         """
-        return entering.accept_invite(self._desk, token, password=password, sign_in=sign_in)
+        return self._calls.run(entering.accept_invite(self._calls.desk, token, password=password, sign_in=sign_in))
 
     def sign_in(self, email: str, password: str, *, client_id: ClientId | None = None) -> Session:
         """Check a password and record the login.
@@ -63,7 +63,7 @@ class Entrance:
         Raises:
             SignInRefusedError: for every reason there is, after the same work.
         """
-        return entering.sign_in(self._desk, email, password, client_id=client_id)
+        return self._calls.alone().run(entering.sign_in(self._calls.desk, email, password, client_id=client_id))
 
     def sign_in_trusted(self, user_id: UserId, *, client_id: ClientId | None = None) -> Session:
         """Record the login of a user whose identity the host has checked itself.
@@ -71,4 +71,4 @@ class Entrance:
         Raises:
             SignInRefusedError: the user has no password yet, is deactivated, or has no open client.
         """
-        return self._desk.write(entering.sign_in_trusted, user_id, client_id=client_id)
+        return self._calls.alone().write(entering.sign_in_trusted, user_id, client_id=client_id)

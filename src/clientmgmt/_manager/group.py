@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clientmgmt._usecases.desk import Desk
+from clientmgmt._manager.calls import Calls
 
 __all__ = ["Group"]
 
@@ -10,7 +10,7 @@ __all__ = ["Group"]
 class Group:
     """A part of a workspace; runs its use cases at the workspace's desk."""
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_calls",)
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+import attrs
+
+from clientmgmt._manager.calls import Calls, Stores
 from clientmgmt._manager.entrance import Entrance
 from clientmgmt._manager.workspace import Workspace
 from clientmgmt._usecases.delivery import deliver
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.health import check
-from clientmgmt.domain.access import RoleKind, role_violations
-from clientmgmt.domain.actors import Actor, Staff, Stranger
+from clientmgmt._usecases.health import check, close, upgrade
+from clientmgmt.domain.access import actor_violations
+from clientmgmt.domain.actors import Actor, Stranger, System
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.results import DeliveryReport, Note
 from clientmgmt.domain.settings import Settings
@@ -67,47 +70,52 @@ class ClientManager:
         ids: IdSource | None = None,
         on_commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
-        from clientmgmt._manager.wiring import wire  # noqa: PLC0415 - loads adapters, only those that are used
+        from clientmgmt._manager.wiring import opened, wire  # noqa: PLC0415 - loads adapters, only those that are used
 
         self._owns_storage = isinstance(storage, str)
+        store = opened(storage)
+        self._stores = Stores(store, store)
         self._wiring = wire(
-            storage,
+            ephemeral=store.ephemeral,
             secret_keys=secret_keys,
             settings=settings,
-            notifier=notifier,
             passwords=passwords,
             clock=clock,
             ids=ids,
+            notifier=notifier,
             on_commit=on_commit,
         )
 
-    def workspace(self, tenant: str, *, actor: Actor) -> Workspace:
+    def workspace(self, tenant: str, *, actor: Actor, storage: Storage | None = None) -> Workspace:
         """One tenant as ``actor`` sees it. Cheap and immutable: make one per request.
 
         Args:
             tenant: the host's own name for it, 1 to 64 printable ASCII characters without spaces; nothing is
                 created.
             actor: who acts; the host vouches for it, every call asks what it may do.
+            storage: the host's transaction, ``SQLStorage.joined(session)``: calls become a part of it and last if it
+                is committed. A denial is audited on the manager's own storage, where that need not wait for the
+                host's transaction. Without it, each call is a transaction of its own.
 
         Raises:
             InvalidInputError: the name of the tenant is malformed.
             UnknownNameError: a role that the actor carries does not exist.
         """
-        if isinstance(actor, Staff):
-            refuse(role_violations(actor.roles or (), kind=RoleKind.STAFF, field="roles"))
-        return Workspace(Desk(self._wiring, _tenant(tenant), actor), actor)
+        refuse(actor_violations(actor))
+        return Workspace(self._calls(tenant, actor, storage), actor)
 
-    def entrance(self, tenant: str, *, origin: str) -> Entrance:
+    def entrance(self, tenant: str, *, origin: str, storage: Storage | None = None) -> Entrance:
         """What strangers may do in one tenant.
 
         Args:
             tenant: the host's own name for it.
             origin: what the host knows of them, such as their address; the audit trail names it with every login.
+            storage: the host's transaction, as for :meth:`workspace`; signing in is never a part of it.
 
         Raises:
             InvalidInputError: the name of the tenant, or the origin, is malformed.
         """
-        return Entrance(Desk(self._wiring, _tenant(tenant), Stranger(origin)))
+        return Entrance(self._calls(tenant, Stranger(origin), storage))
 
     def deliver(self, *, limit: int = 100) -> DeliveryReport:
         """Send up to ``limit`` mails that are due; many workers may do so at once.
@@ -119,7 +127,7 @@ class ClientManager:
         Raises:
             ConfigurationError: there is no notifier.
         """
-        return deliver(self._wiring, limit=limit)
+        return self._own().run(deliver(self._wiring, limit=limit))
 
     def upgrade(self) -> tuple[str, ...]:
         """Bring the store's schema to this release and answer what was done; nothing if it is current.
@@ -127,16 +135,24 @@ class ClientManager:
         Raises:
             SchemaError: the schema is newer than this release.
         """
-        return self._wiring.storage.upgrade()
+        return self._own().run(upgrade())
 
     def check(self) -> tuple[Note, ...]:
         """What is wrong with the installation: schema, database, links whose key was removed."""
-        return check(self._wiring)
+        return self._own().run(check(self._wiring))
 
     def close(self) -> None:
         """Close what this manager opened itself."""
         if self._owns_storage:
-            self._wiring.storage.close()
+            self._own().run(close())
+
+    def _own(self) -> Calls:
+        """For what no tenant asks for."""
+        return Calls(Desk(self._wiring, "", System("manager")), self._stores)
+
+    def _calls(self, tenant: object, actor: Actor | Stranger, storage: Storage | None) -> Calls:
+        stores = self._stores if storage is None else attrs.evolve(self._stores, storage=storage)
+        return Calls(Desk(self._wiring, _tenant(tenant), actor, stores.joined), stores)
 
     def __enter__(self) -> Self:
         return self

@@ -50,7 +50,7 @@ class StaffGroup(Group):
         >>> manager.workspace("northwind", actor=Staff("ada")).staff.get(ada.id).roles
         ('editor',)
         """
-        return self._desk.write(
+        return self._calls.write(
             staff.add_staff,
             first_name=first_name,
             last_name=last_name,
@@ -61,12 +61,12 @@ class StaffGroup(Group):
 
     def get(self, user_id: UserId) -> User:
         """One staff user."""
-        return self._desk.read(staff.get_staff, user_id)
+        return self._calls.read(staff.get_staff, user_id)
 
     def find(self, *, email: str | None = None, reference: str | None = None) -> User | None:
         """The staff user with this e-mail and this reference, as far as they are given."""
-        return self._desk.read(staff.find_staff, email=email, reference=reference)
+        return self._calls.read(staff.find_staff, email=email, reference=reference)
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         """A page of staff users in the order of their last names."""
-        return self._desk.read(staff.list_staff, limit=limit, cursor=cursor)
+        return self._calls.read(staff.list_staff, limit=limit, cursor=cursor)

@@ -19,28 +19,26 @@ from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import Storage
 from clientmgmt.ports.system import Clock, IdSource
 
-__all__ = ["wire"]
+__all__ = ["opened", "wire"]
 
 
 def wire(
-    storage: Storage | str,
     *,
+    ephemeral: bool,
     secret_keys: Sequence[str],
     settings: Settings | Callable[[str], Settings],
-    notifier: Notifier | None,
     passwords: PasswordHasher | None,
     clock: Clock | None,
     ids: IdSource | None,
+    notifier: Notifier | None,
     on_commit: Callable[[Sequence[Event]], None] | None,
 ) -> Wiring:
     """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
-    store = _open(storage) if isinstance(storage, str) else storage
     hasher = passwords or _best_hasher()
     return Wiring(
-        storage=store,
         clock=clock or SystemClock(),
         ids=ids or Uuid7Source(),
-        signer=HmacLinkSigner(_keys(secret_keys, store)),
+        signer=HmacLinkSigner(_keys(secret_keys, ephemeral=ephemeral)),
         passwords=hasher,
         decoy=cache(lambda: hasher.hash(generate_key())),
         is_common_password=is_common_password,
@@ -50,14 +48,17 @@ def wire(
     )
 
 
-def _open(url: str) -> Storage:
-    if url == "memory:":
+def opened(storage: Storage | str) -> Storage:
+    """The store that a URL names; one that is there already is taken as it is."""
+    if not isinstance(storage, str):
+        return storage
+    if storage == "memory:":
         from clientmgmt.adapters.memory import InMemoryStorage  # noqa: PLC0415 - only where it is used
 
         return InMemoryStorage()
     from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy
 
-    return SQLStorage(url)
+    return SQLStorage(storage)
 
 
 def _best_hasher() -> PasswordHasher:
@@ -68,7 +69,7 @@ def _best_hasher() -> PasswordHasher:
     return HasherChain(Argon2Hasher(), ScryptHasher())
 
 
-def _keys(secret_keys: Sequence[str], storage: Storage) -> Sequence[str]:
-    if secret_keys or not storage.ephemeral:
+def _keys(secret_keys: Sequence[str], *, ephemeral: bool) -> Sequence[str]:
+    if secret_keys or not ephemeral:
         return secret_keys
     return [generate_key()]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.steps import Send, Steps, tenants_of
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.client import Client
@@ -46,7 +47,7 @@ class Outcome:
     wait: timedelta | None = None
 
 
-def deliver(wiring: Wiring, *, limit: int) -> DeliveryReport:
+def deliver(wiring: Wiring, *, limit: int) -> Steps[DeliveryReport]:
     """Send up to ``limit`` due mails: some of every tenant in turns, beginning with another one each time.
 
     A tenant whose mail cannot be looked at (its settings fail, say) holds up nobody else; its error is raised when
@@ -56,12 +57,12 @@ def deliver(wiring: Wiring, *, limit: int) -> DeliveryReport:
         message = "no notifier: pass ClientManager(notifier=…)"
         raise ConfigurationError(message)
     report, failures = DeliveryReport(), list[Exception]()
-    waiting = _tenants(wiring)
+    waiting = yield from _tenants(wiring)
     while waiting and report.handled < limit:
         share = max(1, min(_BATCH, (limit - report.handled) // len(waiting)))
         for tenant in tuple(waiting)[: limit - report.handled]:
             try:
-                done = _round(Desk(wiring, tenant, System("delivery")), wiring.notifier, share)
+                done = yield from _round(Desk(wiring, tenant, System("delivery")), wiring.notifier, share)
             except Exception as error:  # noqa: BLE001 - whatever a host's settings or a store raise
                 failures.append(error)
                 done = DeliveryReport()
@@ -73,16 +74,14 @@ def deliver(wiring: Wiring, *, limit: int) -> DeliveryReport:
     return report
 
 
-def _tenants(wiring: Wiring) -> list[str]:
+def _tenants(wiring: Wiring) -> Steps[list[str]]:
     """Who has mail waiting; the first is another one each time, so that nobody is always last."""
-    found: list[str] = []
-    while page := wiring.storage.tenants(OUTBOX, after=found[-1] if found else ""):
-        found += page
+    found = yield from tenants_of(OUTBOX)
     first = wiring.clock.now().microsecond % len(found) if found else 0
-    return found[first:] + found[:first]
+    return [*found[first:], *found[:first]]
 
 
-def _round(desk: Desk, notifier: Notifier, limit: int) -> DeliveryReport:
+def _round(desk: Desk, notifier: Notifier, limit: int) -> Steps[DeliveryReport]:
     """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted.
 
     That is done together at the end, or before half of the lease has passed: what takes longer than its lease is
@@ -90,17 +89,18 @@ def _round(desk: Desk, notifier: Notifier, limit: int) -> DeliveryReport:
     """
     half = desk.wiring.settings(desk.tenant).rules.delivery.lease / 2
     report, outcomes = DeliveryReport(), list[Outcome]()
+    claimed = yield from desk.write(_claim, limit)
     try:
-        for mail in desk.write(_claim, limit):
+        for mail in claimed:
             if desk.wiring.clock.now() >= mail.due_at:
                 break
-            outcomes.append(_attempt(desk, notifier, mail))
+            outcomes.append((yield from _attempt(desk, notifier, mail)))
             if desk.wiring.clock.now() >= mail.due_at - half:
-                report += desk.write(_finish, tuple(outcomes))
+                report += yield from desk.write(_finish, tuple(outcomes))
                 outcomes.clear()
     finally:
         if outcomes:
-            report += desk.write(_finish, outcomes)
+            report += yield from desk.write(_finish, outcomes)
     return report
 
 
@@ -125,12 +125,12 @@ def _look_again(work: Work, mail: OutboxMail) -> Subject | str:
     return Subject(client, user, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
 
 
-def _attempt(desk: Desk, notifier: Notifier, mail: OutboxMail) -> Outcome:
+def _attempt(desk: Desk, notifier: Notifier, mail: OutboxMail) -> Steps[Outcome]:
     try:
-        subject = desk.read(_look_again, mail)
+        subject = yield from desk.read(_look_again, mail)
         if isinstance(subject, str):
             return Outcome(mail, MailState.OBSOLETE, subject)
-        notifier.send(_render(desk, mail, subject))
+        yield Send(notifier, _render(desk, mail, subject))
     except PermanentDeliveryError as error:
         return Outcome(mail, MailState.FAILED, _plain(error))
     except TemporaryDeliveryError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import attrs
 
 from clientmgmt._usecases.authorize import OutOfSight
+from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
 from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
@@ -16,6 +16,7 @@ from clientmgmt.domain.events import Event
 from clientmgmt.domain.ids import AuditEntryId
 from clientmgmt.errors import ClientMgmtError, ForbiddenError, NotFoundError, TransactionConflictError
 from clientmgmt.ports.collections import AUDIT
+from clientmgmt.ports.storage import ReferenceViolation, StaleVersion, UniqueViolation, UnitOfWork
 
 __all__ = ["Desk"]
 
@@ -24,6 +25,12 @@ R = TypeVar("R")
 
 _TRIES = 8
 _FIRST_WAIT = 0.01
+_FACTS = (UniqueViolation, ReferenceViolation, StaleVersion)
+"""Conflicts that a look at what is committed now resolves, also inside a transaction that goes on."""
+
+
+def _never() -> bool:
+    return False
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -32,50 +39,65 @@ class Desk:
 
     Waits between the tries grow and are random, so that two who met do not meet again; the number of tries is
     bounded. A denial is written to the audit trail in a unit of its own, outside the one that was refused.
+
+    ``joined`` says whether units are part of a larger transaction now: then a conflict that has spoilt that whole
+    transaction is for its owner to deal with, and so is telling listeners of a commit.
     """
 
     wiring: Wiring
     tenant: str
     actor: Actor | Stranger
+    joined: Callable[[], bool] = _never
 
-    def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Steps[R]:
         """Run a use case that only reads."""
         return self._run(lambda work: use_case(work, *args, **kwargs), read_only=True)
 
-    def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Steps[R]:
         """Run a use case that may write; its events are audited with it and announced after the commit."""
         return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False)
 
-    def _run(self, use_case: Callable[[Work], R], *, read_only: bool) -> R:
+    def write_aside(
+        self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Steps[R]:
+        """Run a use case apart from any transaction that is open, because what it writes must outlive a refusal."""
+        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False, aside=True)
+
+    def _run(self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool = False) -> Steps[R]:
         try:
             for attempt in range(_TRIES - 1):
                 try:
-                    return self._once(use_case, read_only=read_only)
-                except TransactionConflictError:
-                    _wait(attempt)
-            return self._once(use_case, read_only=read_only)
+                    return (yield from self._once(use_case, read_only=read_only, aside=aside))
+                except TransactionConflictError as conflict:
+                    if self.joined() and not isinstance(conflict, _FACTS):
+                        raise
+                yield Pause(_wait(attempt))
+            return (yield from self._once(use_case, read_only=read_only, aside=aside))
         except ForbiddenError as error:
-            self._audit_denial(error.permission)
+            yield from self._audit_denial(error.permission)
             raise
         except OutOfSight as hidden:
-            self._audit_denial(hidden.permission)
+            yield from self._audit_denial(hidden.permission)
             raise NotFoundError(hidden.kind) from None
 
-    def _once(self, use_case: Callable[[Work], R], *, read_only: bool) -> R:
-        with self.wiring.storage.unit_of_work(self.tenant, read_only=read_only) as uow:
+    def _once(self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool) -> Steps[R]:
+        def unit(uow: UnitOfWork) -> tuple[R | ClientMgmtError, list[Event]]:
             work = Work(self.wiring, uow, tenant=self.tenant, actor=self.actor)
             try:
                 result: R | ClientMgmtError = use_case(work)
             except Recorded as recorded:
                 result = recorded.error
-            work.write_audit()
-        if self.wiring.on_commit is not None and work.events:
-            _announce(self.wiring.on_commit, tuple(work.events))
+            work.write_down()
+            return result, work.events
+
+        result, events = yield from in_unit(self.tenant, unit, read_only=read_only, aside=aside)
+        if events and self.wiring.on_commit is not None:
+            yield Announce(events)
         if isinstance(result, ClientMgmtError):
             raise result
         return result
 
-    def _audit_denial(self, permission: str) -> None:
+    def _audit_denial(self, permission: str) -> Steps[None]:
         impersonator = self.actor.impersonated_by if isinstance(self.actor, ClientUser) else None
         entry = AuditEntry(
             id=AuditEntryId(self.wiring.ids.new()),
@@ -87,21 +109,10 @@ class Desk:
             subject=None,
             new={"permission": permission},
         )
-        with self.wiring.storage.unit_of_work(self.tenant) as uow:
-            uow.add(AUDIT, entry)
+        yield from in_unit(self.tenant, lambda uow: uow.add(AUDIT, entry), aside=True)
 
 
-def _announce(listener: Callable[[Sequence[Event]], None], events: Sequence[Event]) -> None:
-    """Tell the host; what is committed is not undone, and does not look undone, because its listener fails."""
-    try:
-        listener(events)
-    except Exception:
-        import logging  # noqa: PLC0415 - slow to load
-
-        logging.getLogger("clientmgmt").exception("on_commit failed; the unit of work is committed")
-
-
-def _wait(attempt: int) -> None:
+def _wait(attempt: int) -> float:
     from random import random  # noqa: PLC0415 - seldom needed, and slow to load
 
-    time.sleep(_FIRST_WAIT * 2**attempt * random())  # noqa: S311 - spreads, hides nothing
+    return _FIRST_WAIT * (1 << attempt) * random()  # noqa: S311 - spreads, hides nothing

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id
-from clientmgmt._usecases.work import Recorded, Work
+from clientmgmt._usecases.steps import Steps, slowly
+from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.access import ENTER
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
@@ -56,12 +59,12 @@ class Known:
     hash: str = attrs.field(repr=False)
 
 
-def inspect(desk: Desk, token: str) -> LinkView:
+def inspect(desk: Desk, token: str) -> Steps[LinkView]:
     """What a link is for. Changes nothing, so that a scanner that opens mails cannot burn it."""
-    return desk.read(_inspect, _invitation_id(desk, token))
+    return (yield from desk.read(_inspect, _invitation_id(desk, token)))
 
 
-def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Session | None:
+def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Steps[Session | None]:
     """Use a link up: the password becomes the user's, or confirms that it is the user; a first login if asked for.
 
     Passwords are checked and hashed outside of any unit of work; a refused one uses nothing up. A link that comes
@@ -69,31 +72,33 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Se
     """
     invitation_id = _invitation_id(desk, token)
     try:
-        user, known = desk.read(_look, invitation_id)
+        user, known = yield from desk.read(_look, invitation_id)
     except InvalidLinkError:
-        user, known = desk.write(_look_or_record, invitation_id)
+        user, known = yield from desk.write_aside(_look_or_record, invitation_id)
     rules = desk.wiring.settings(desk.tenant).rules.passwords
     form = Form()
     form.flag("sign_in", sign_in)
     if known is None:
         form.note(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
     form.check()
-    if known is not None and not desk.wiring.passwords.verify(_bounded(password), known.hash):
+    passwords = desk.wiring.passwords
+    if known is None:
+        hashed = yield from slowly(lambda: passwords.hash(password))
+        return (yield from desk.write(_redeem, invitation_id, hashed, sign_in=sign_in))
+    if not (yield from slowly(partial(passwords.verify, _bounded(password), known.hash))):
         raise SignInRefusedError
-    hashed = desk.wiring.passwords.hash(password) if known is None else None
-    return desk.write(_redeem, invitation_id, hashed, sign_in=sign_in)
+    return (yield from desk.write(_redeem, invitation_id, None, sign_in=sign_in))
 
 
-def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Session:
+def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Steps[Session]:
     """Check a password and record the login. Every refusal is the same error after the same work."""
     key, given = parse_email(email, field="email")[0].key, _bounded(password)
     for _ in range(_TRIES):
-        known = desk.read(_known_by_email, key)
-        hashed = desk.wiring.decoy() if known is None else known.hash
-        if not desk.wiring.passwords.verify(given, hashed) or known is None:
+        known = yield from desk.read(_known_by_email, key)
+        hashed, better = yield from slowly(partial(_verified, desk.wiring, given, known))
+        if hashed is None or known is None:
             raise SignInRefusedError
-        better = desk.wiring.passwords.hash(given) if desk.wiring.passwords.outdated(hashed) else None
-        session = desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
+        session = yield from desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
         if session is not None:
             return session
     raise SignInRefusedError
@@ -103,6 +108,14 @@ def sign_in_trusted(work: Work, user_id: UserId, *, client_id: ClientId | None) 
     """Record the login of a user whose identity the host has checked."""
     _, user = _signing_in(work, user_id)
     return _enter(work, user, client_id)
+
+
+def _verified(wiring: Wiring, password: str, known: Known | None) -> tuple[str | None, str | None]:
+    """The hash that the password matches, and a better one if that is outdated; as slow without a user."""
+    hashed = wiring.decoy() if known is None else known.hash
+    if not wiring.passwords.verify(password, hashed):
+        return None, None
+    return hashed, wiring.passwords.hash(password) if wiring.passwords.outdated(hashed) else None
 
 
 def _bounded(password: object) -> str:

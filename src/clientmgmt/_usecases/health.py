@@ -1,10 +1,9 @@
-"""Whether an installation can do its work."""
+"""Whether an installation can do its work, and how its store is made ready and given back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.steps import Ask, Steps, tenants_of
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.results import Note
@@ -12,34 +11,46 @@ from clientmgmt.domain.states import InvitationState
 from clientmgmt.errors import ConfigurationError, StorageError
 from clientmgmt.ports.collections import INVITATIONS
 
-__all__ = ["check"]
+__all__ = ["check", "close", "upgrade"]
 
 
 _UNUSABLE = frozenset({"wrong_schema", "table_missing", "unreachable"})
 """Codes of notes about stores that must not be asked for anything."""
 
 
-def check(wiring: Wiring) -> tuple[Note, ...]:
+def check(wiring: Wiring) -> Steps[tuple[Note, ...]]:
     """What is wrong: with the store and, if it can be asked, with links that no key can sign any more."""
-    notes = wiring.storage.check()
+    notes: tuple[Note, ...] = yield Ask(lambda storage: storage.check())
     if any(note.code in _UNUSABLE for note in notes):
         return notes
     try:
-        return (*notes, *_removed_keys(wiring))
+        removed = yield from _removed_keys(wiring)
     except (ConfigurationError, StorageError):
         if notes:
             return notes
         raise
+    return (*notes, *removed)
 
 
-def _removed_keys(wiring: Wiring) -> Iterator[Note]:
-    tenant = ""
-    while tenants := wiring.storage.tenants(INVITATIONS, after=tenant):
-        for tenant in tenants:
-            dead = Desk(wiring, tenant, System("check")).read(_unsigned)
-            if dead:
-                message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
-                yield Note("removed_key", message)
+def upgrade() -> Steps[tuple[str, ...]]:
+    """Bring the store's schema to this release; what was done."""
+    done: tuple[str, ...] = yield Ask(lambda storage: storage.upgrade())
+    return done
+
+
+def close() -> Steps[None]:
+    """Give back what the store opened itself."""
+    yield Ask(lambda storage: storage.close())
+
+
+def _removed_keys(wiring: Wiring) -> Steps[list[Note]]:
+    notes = []
+    for tenant in (yield from tenants_of(INVITATIONS)):
+        dead = yield from Desk(wiring, tenant, System("check")).read(_unsigned)
+        if dead:
+            message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
+            notes.append(Note("removed_key", message))
+    return notes
 
 
 def _unsigned(work: Work) -> int:

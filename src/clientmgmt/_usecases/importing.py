@@ -8,6 +8,7 @@ from itertools import islice
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client, ClientReference, client_added
 from clientmgmt.domain.events import ClientReferenceAdded
@@ -26,22 +27,22 @@ Identity = tuple[str, str]
 Reference = tuple[str, str]
 
 
-def import_rows(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
+def import_rows(desk: Desk, rows: Iterable[Cells]) -> Steps[BulkResult[Imported]]:
     """Write the rows, some hundred in a unit of work each: what is written stays when a later one fails."""
-    desk.read(_authorize)
+    yield from desk.read(_authorize)
     done: list[Row[Imported]] = []
     for chunk in _chunks(desk, rows):
-        done += desk.write(_write, chunk, len(done))
+        done += yield from desk.write(_write, chunk, len(done))
     return BulkResult(tuple(done))
 
 
-def preview_import(desk: Desk, rows: Iterable[Cells]) -> BulkResult[Imported]:
+def preview_import(desk: Desk, rows: Iterable[Cells]) -> Steps[BulkResult[Imported]]:
     """What :func:`import_rows` would answer; nothing is written. The ids of new things are not the later ones."""
-    desk.read(_authorize)
+    yield from desk.read(_authorize)
     done: list[Row[Imported]] = []
     stock = Stock()
     for chunk in _chunks(desk, rows):
-        done += desk.read(_rehearse, stock, chunk, len(done))
+        done += yield from desk.read(_rehearse, stock, chunk, len(done))
     return BulkResult(tuple(done))
 
 

@@ -12,6 +12,7 @@ import attrs
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
 from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_invitations, require_links
+from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import READ
@@ -52,21 +53,23 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     return invitation
 
 
-def send_invites(desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactId] | None) -> BulkResult[Contact]:
+def send_invites(
+    desk: Desk, client_id: ClientId, contact_ids: Iterable[ContactId] | None
+) -> Steps[BulkResult[Contact]]:
     """Invite many contacts of one client, a unit of work per some hundred; a row per contact.
 
     Without ``contact_ids``: all that are staged. Whoever has an open link is left alone (``changed`` is false in
     its row), so that the same call again sends only what is missing.
     """
     if contact_ids is None:
-        ids = desk.read(_staged, client_id)
+        ids = yield from desk.read(_staged, client_id)
     else:
-        desk.read(_invitable, client_id)
+        yield from desk.read(_invitable, client_id)
         ids = _distinct(contact_ids)
     size = desk.wiring.settings(desk.tenant).rules.bulk.rows
     rows: list[Row[Contact]] = []
     for start in range(0, len(ids), size):
-        rows += desk.write(_send_some, client_id, ids[start : start + size], start)
+        rows += yield from desk.write(_send_some, client_id, ids[start : start + size], start)
     return BulkResult(tuple(rows))
 
 

@@ -16,7 +16,7 @@ from clientmgmt.ports.collections import AUDIT
 from clientmgmt.ports.links import LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
-from clientmgmt.ports.storage import Storage, UnitOfWork
+from clientmgmt.ports.storage import UnitOfWork
 from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = ["Recorded", "Wiring", "Work"]
@@ -30,7 +30,6 @@ class Wiring:
     user, so that the refusal takes as long.
     """
 
-    storage: Storage
     clock: Clock
     ids: IdSource
     signer: LinkSigner
@@ -75,7 +74,7 @@ class Work:
         """Note what happened: for the audit trail, and for whoever listens after the commit."""
         self.events.extend(events)
 
-    def write_audit(self) -> None:
+    def write_down(self) -> None:
         """Write an audit entry for every event, at the cost of one statement."""
         if self.events:
             self.uow.add(AUDIT, *map(AuditEntry.of, self.events))

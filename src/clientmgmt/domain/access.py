@@ -11,7 +11,7 @@ from clientmgmt.domain.actors import Actor, Staff, Stranger, System
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["DEFAULT_CLIENT_ROLE", "ROLES", "Role", "RoleKind", "may", "role_violations"]
+__all__ = ["DEFAULT_CLIENT_ROLE", "ROLES", "Role", "RoleKind", "actor_violations", "may", "role_violations"]
 
 DEFAULT_CLIENT_ROLE = "client_standard"
 """The role of a contact if none is named."""
@@ -138,6 +138,12 @@ def role_violations(names: Iterable[object], *, kind: RoleKind, field: str) -> t
     unknown = [name for name in names if name not in known]
     message = f"must be one of {', '.join(known)}" if unknown else ""
     return tuple(Violation("unknown_name", message, field) for _ in unknown)
+
+
+def actor_violations(actor: Actor) -> tuple[Violation, ...]:
+    """Why nobody can act as ``actor``: it carries a role that no staff user can have."""
+    carried = actor.roles or () if isinstance(actor, Staff) else ()
+    return role_violations(carried, kind=RoleKind.STAFF, field="roles")
 
 
 def may(actor: Actor | Stranger, permission: str, *, stored_roles: Iterable[str] = ()) -> bool:
