@@ -37,6 +37,7 @@ from clientmgmt.domain import (
     Message,
     Page,
     PasswordRules,
+    RetentionRules,
     Role,
     Row,
     Rules,
@@ -50,6 +51,7 @@ from clientmgmt.domain import (
     User,
 )
 from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.feed import NewEvent
 from clientmgmt.errors import ConfigurationError, InvalidInputError, Violation
 from clientmgmt.serialization import dump, load
 
@@ -130,6 +132,14 @@ LEAVES[PasswordRules] = st.builds(
     PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 4096), refuse_common=st.booleans()
 )
 LEAVES[DeliveryRules] = st.builds(DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG)
+LEAVES[RetentionRules] = st.builds(
+    RetentionRules,
+    idempotency_keys=LONG,
+    links=LONG,
+    deliveries=LONG,
+    logins=LONG,
+    feed=LONG | st.just(timedelta(0)),
+)
 LEAVES[BulkRules] = st.builds(BulkRules, rows=st.integers(1, 10_000))
 LEAVES[Settings] = st.builds(
     Settings,
@@ -183,6 +193,13 @@ def test_every_public_value_comes_back_as_it_was(
     value = data.draw(strategy)
     text = json.dumps(dump(value), allow_nan=False)
     assert load(kind, json.loads(text)) == value
+
+
+@pytest.mark.parametrize("kind", [kind for kind in VALUES if issubclass(kind, Event)])
+@given(data=st.data())
+def test_the_feed_writes_events_as_serialization_does(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(values(kind))
+    assert json.loads(NewEvent.of(event).data) == dump(event)
 
 
 @given(st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False, places=6))

@@ -9,6 +9,8 @@ Contacts that are invited and sign in, who may do what, and a trail of who did w
     acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
 """
 
+from typing import TYPE_CHECKING
+
 from clientmgmt._manager import ClientManager, Entrance, Workspace, iter_all
 from clientmgmt.adapters.system import generate_key
 from clientmgmt.domain import (
@@ -32,6 +34,7 @@ from clientmgmt.domain import (
     MailState,
     Page,
     PasswordRules,
+    RetentionRules,
     Rules,
     Secret,
     Session,
@@ -52,7 +55,13 @@ from clientmgmt.errors import (
     problem,
 )
 
+if TYPE_CHECKING:
+    from clientmgmt._manager_async import AsyncClientManager, AsyncEntrance, AsyncWorkspace, aiter_all
+
 __all__ = [
+    "AsyncClientManager",
+    "AsyncEntrance",
+    "AsyncWorkspace",
     "Brand",
     "BulkResult",
     "BulkRules",
@@ -81,6 +90,7 @@ __all__ = [
     "Page",
     "PasswordRules",
     "RefusedError",
+    "RetentionRules",
     "Rules",
     "Secret",
     "Session",
@@ -91,7 +101,18 @@ __all__ = [
     "UserId",
     "Violation",
     "Workspace",
+    "aiter_all",
     "generate_key",
     "iter_all",
     "problem",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load the asynchronous facade when it is asked for: who does not use it need not wait for it."""
+    if name in {"AsyncClientManager", "AsyncEntrance", "AsyncWorkspace", "aiter_all"}:
+        from clientmgmt import _manager_async  # noqa: PLC0415 - see above
+
+        return getattr(_manager_async, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

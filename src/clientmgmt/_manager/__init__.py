@@ -5,6 +5,7 @@ from clientmgmt._manager.audit import AuditGroup
 from clientmgmt._manager.clients import ClientGroup
 from clientmgmt._manager.contacts import ContactGroup
 from clientmgmt._manager.entrance import Entrance
+from clientmgmt._manager.feed import Feed
 from clientmgmt._manager.manager import ClientManager
 from clientmgmt._manager.paging import iter_all
 from clientmgmt._manager.staff import StaffGroup
@@ -17,6 +18,7 @@ __all__ = [
     "ClientManager",
     "ContactGroup",
     "Entrance",
+    "Feed",
     "StaffGroup",
     "Workspace",
     "iter_all",

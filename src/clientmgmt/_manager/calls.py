@@ -71,6 +71,18 @@ class Calls:
         """Run a use case that may write."""
         return self.run(self.desk.write(use_case, *args, **kwargs))
 
+    def write_once(
+        self,
+        key: str | None,
+        kind: type[R],
+        use_case: Callable[Concatenate[Work, P], R],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a use case that may write; with a key, once."""
+        return self.run(self.desk.write_once(key, kind, use_case, *args, **kwargs))
+
     def acting_as(self, actor: Actor | Stranger) -> Calls:
         """The same for another actor."""
         return Calls(attrs.evolve(self.desk, actor=actor), self._stores, self._transaction)

@@ -27,6 +27,7 @@ class ClientGroup(Group):
         status: str = "active",
         language: str | None = None,
         references: Iterable[ExternalReference | tuple[str, str]] = (),
+        idempotency_key: str | None = None,
     ) -> Client:
         """Add a client. Needs ``clients.create``.
 
@@ -37,17 +38,21 @@ class ClientGroup(Group):
             status: ``active`` or ``prospect``.
             language: a language tag, such as ``en`` or ``pt-BR``.
             references: the client's ids in other systems, as (system, id); each unique in the tenant.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Raises:
             InvalidInputError: fields are missing or malformed; all of them are named.
             DuplicateReferenceError: a reference belongs to another client.
+            IdempotencyConflictError: the key was used for something else.
 
         >>> from clientmgmt import ClientManager, System
         >>> ws = ClientManager("memory:").workspace("northwind", actor=System("docs"))
         >>> ws.clients.add(name="Acme Retail", email="ap@acme.example", references=[("crm", "C-1")]).name
         'Acme Retail'
         """
-        return self._calls.write(
+        return self._calls.write_once(
+            idempotency_key,
+            Client,
             clients.add_client,
             name=name,
             email=email,

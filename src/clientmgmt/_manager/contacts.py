@@ -33,6 +33,7 @@ class ContactGroup(Group):
         role: str = DEFAULT_CLIENT_ROLE,
         invite: bool = False,
         on_existing: Literal["link", "reject"] = "link",
+        idempotency_key: str | None = None,
     ) -> Contact:
         """Add a contact to a client. Needs ``users.manage``, and ``clients.invite`` to invite at once.
 
@@ -50,6 +51,7 @@ class ContactGroup(Group):
             role: what the contact may do for this client; see :data:`clientmgmt.domain.ROLES`.
             invite: send an invitation at once, instead of staging the contact.
             on_existing: ``reject`` refuses an e-mail that any user of the tenant has.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Raises:
             InvalidInputError: fields are missing or malformed (:class:`UnknownNameError` for the role).
@@ -59,6 +61,7 @@ class ContactGroup(Group):
             ClientClosedError: the client is closed and nobody can be invited to it.
             UserInactiveError: the user is deactivated and cannot be invited.
             ConfigurationError: there is no sender or no link template to invite with.
+            IdempotencyConflictError: the key was used for something else.
 
         >>> from clientmgmt import ClientManager, System
         >>> ws = ClientManager("memory:").workspace("northwind", actor=System("docs"))
@@ -66,7 +69,9 @@ class ContactGroup(Group):
         >>> ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example").state.value
         'pending_invite'
         """
-        return self._calls.write(
+        return self._calls.write_once(
+            idempotency_key,
+            Contact,
             contacts.add_contact,
             client_id,
             first_name=first_name,
@@ -119,17 +124,22 @@ class ContactGroup(Group):
         """
         self._calls.write(contacts.remove_contact, contact_id)
 
-    def send_invite(self, contact_id: ContactId) -> Invitation:
+    def send_invite(self, contact_id: ContactId, *, idempotency_key: str | None = None) -> Invitation:
         """Send an invitation, or send it again: the earlier link is dead from now on. Needs ``clients.invite``.
+
+        Args:
+            contact_id: the contact.
+            idempotency_key: the same key again sends nothing and answers the same.
 
         Raises:
             AlreadyActiveError: the contact has signed in.
             UserInactiveError: the user is deactivated.
             ClientClosedError: the client is closed.
+            IdempotencyConflictError: the key was used for something else.
             LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
             ConfigurationError: there is no sender or no link template.
         """
-        return self._calls.write(invitations.send_invite, contact_id)
+        return self._calls.write_once(idempotency_key, Invitation, invitations.send_invite, contact_id)
 
     def send_invites(self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None) -> BulkResult[Contact]:
         """Invite many contacts of one client, a result per contact. Needs ``clients.invite``.

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from clientmgmt._usecases.steps import Unit
 from clientmgmt.domain.events import Event
@@ -14,9 +14,12 @@ from clientmgmt.domain.mail import Message
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.storage import Storage, UnitOfWork
 
-__all__ = ["OpenUnit", "ask", "handle", "open_unit", "owner", "pause", "run_unit", "send", "slow"]
+__all__ = ["AnyStorage", "OpenUnit", "ask", "handle", "open_unit", "owner", "pause", "run_unit", "send", "slow"]
 
 R = TypeVar("R")
+
+AnyStorage: TypeAlias = Storage | str
+"""What a manager takes for its storage."""
 
 
 class OpenUnit:

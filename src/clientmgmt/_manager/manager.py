@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import attrs
 
 from clientmgmt._manager.calls import Calls, Stores
+from clientmgmt._manager.driver import AnyStorage
 from clientmgmt._manager.entrance import Entrance
+from clientmgmt._manager.feed import Feed
 from clientmgmt._manager.workspace import Workspace
 from clientmgmt._usecases.delivery import deliver
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.feed import reading
 from clientmgmt._usecases.health import check, close, upgrade
+from clientmgmt._usecases.upkeep import upkeep
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor, Stranger, System
 from clientmgmt.domain.events import Event
-from clientmgmt.domain.results import DeliveryReport, Note
+from clientmgmt.domain.results import DeliveryReport, Note, UpkeepReport
 from clientmgmt.domain.settings import Settings
 from clientmgmt.errors import InvalidInputError, Violation, refuse
 from clientmgmt.ports.notifier import Notifier
@@ -60,7 +64,7 @@ class ClientManager:
 
     def __init__(
         self,
-        storage: Storage | str,
+        storage: AnyStorage,
         *,
         secret_keys: Sequence[str] = (),
         settings: Settings | Callable[[str], Settings] = Settings(),  # noqa: B008 - frozen
@@ -70,10 +74,10 @@ class ClientManager:
         ids: IdSource | None = None,
         on_commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
-        from clientmgmt._manager.wiring import opened, wire  # noqa: PLC0415 - loads adapters, only those that are used
+        from clientmgmt._wiring import open_storage, wire  # noqa: PLC0415 - loads adapters, only those that are used
 
         self._owns_storage = isinstance(storage, str)
-        store = opened(storage)
+        store = open_storage(storage)
         self._stores = Stores(store, store)
         self._wiring = wire(
             ephemeral=store.ephemeral,
@@ -128,6 +132,38 @@ class ClientManager:
             ConfigurationError: there is no notifier.
         """
         return self._own().run(deliver(self._wiring, limit=limit))
+
+    def feed(
+        self,
+        consumer: str,
+        *,
+        types: Collection[type[Event]] | None = None,
+        start: Literal["beginning", "now"] = "beginning",
+    ) -> Feed:
+        """Every event of every tenant, for one reader.
+
+        Args:
+            consumer: the reader's name, 1 to 64 characters; how far it is, is stored under it.
+            types: only events of these kinds.
+            start: where a reader begins who has read nothing yet: at the oldest event that is kept
+                (``Rules.retention.feed``), or at the moment of its first reading.
+
+        Raises:
+            InvalidInputError: the name, a kind or the start is malformed.
+        """
+        return Feed(self._own(), reading(self._wiring, consumer, types, start))
+
+    def upkeep(self, *, only: Collection[str] | None = None, tenants: Collection[str] | None = None) -> UpkeepReport:
+        """Remove what was kept for long enough (``Rules.retention``); run it once a day. Again does no harm.
+
+        Args:
+            only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``feed``.
+            tenants: only these tenants.
+
+        Raises:
+            InvalidInputError: there is no such job.
+        """
+        return self._own().run(upkeep(self._wiring, only=only, tenants=tenants))
 
     def upgrade(self) -> tuple[str, ...]:
         """Bring the store's schema to this release and answer what was done; nothing if it is current.

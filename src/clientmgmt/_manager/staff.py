@@ -26,6 +26,7 @@ class StaffGroup(Group):
         email: str,
         roles: Collection[str],
         reference: str | None = None,
+        idempotency_key: str | None = None,
     ) -> User:
         """Add a staff user. Needs ``users.staff``; the first one is added by a ``System`` actor.
 
@@ -35,11 +36,13 @@ class StaffGroup(Group):
             email: unique among all users of the tenant.
             roles: names of staff roles; see :data:`clientmgmt.domain.ROLES`.
             reference: the host's own id: ``Staff(reference)`` acts with the roles stored here.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Raises:
             InvalidInputError: fields are missing or malformed (:class:`UnknownNameError` for a role).
             EmailInUseError: the e-mail is another user's.
             DuplicateReferenceError: the reference is another user's.
+            IdempotencyConflictError: the key was used for something else.
 
         >>> from clientmgmt import ClientManager, Staff, System
         >>> manager = ClientManager("memory:")
@@ -50,7 +53,9 @@ class StaffGroup(Group):
         >>> manager.workspace("northwind", actor=Staff("ada")).staff.get(ada.id).roles
         ('editor',)
         """
-        return self._calls.write(
+        return self._calls.write_once(
+            idempotency_key,
+            User,
             staff.add_staff,
             first_name=first_name,
             last_name=last_name,

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 
 from clientmgmt._usecases.authorize import OutOfSight
+from clientmgmt._usecases.idempotency import fingerprint, once
 from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
 from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.events import Event
+from clientmgmt.domain.idempotency import check_key
 from clientmgmt.domain.ids import AuditEntryId
-from clientmgmt.errors import ClientMgmtError, ForbiddenError, NotFoundError, TransactionConflictError
+from clientmgmt.errors import (
+    ClientMgmtError,
+    CommitUnknownError,
+    ForbiddenError,
+    NotFoundError,
+    StorageError,
+    TransactionConflictError,
+)
 from clientmgmt.ports.collections import AUDIT
 from clientmgmt.ports.storage import ReferenceViolation, StaleVersion, UniqueViolation, UnitOfWork
 
@@ -57,19 +67,42 @@ class Desk:
         """Run a use case that may write; its events are audited with it and announced after the commit."""
         return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False)
 
+    def write_once(
+        self,
+        key: str | None,
+        kind: type[R],
+        use_case: Callable[Concatenate[Work, P], R],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Steps[R]:
+        """Run a use case that may write; with a key, run it once and answer the same from then on.
+
+        ``kind`` is the type of the answer. Iterators among the arguments are read before.
+        """
+        if key is None:
+            return self.write(use_case, *args, **kwargs)
+        values = tuple(map(_read, args))
+        named = {name: _read(value) for name, value in kwargs.items()}
+        print_ = fingerprint(use_case.__name__, self.actor, values, named)
+        run: Callable[[Work], R] = partial(_with, use_case, values, named)
+        return self._run(lambda work: once(work, check_key(key), print_, kind, run), read_only=False, repeatable=True)
+
     def write_aside(
         self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Steps[R]:
         """Run a use case apart from any transaction that is open, because what it writes must outlive a refusal."""
         return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False, aside=True)
 
-    def _run(self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool = False) -> Steps[R]:
+    def _run(
+        self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool = False, repeatable: bool = False
+    ) -> Steps[R]:
         try:
             for attempt in range(_TRIES - 1):
                 try:
                     return (yield from self._once(use_case, read_only=read_only, aside=aside))
-                except TransactionConflictError as conflict:
-                    if self.joined() and not isinstance(conflict, _FACTS):
+                except (TransactionConflictError, CommitUnknownError) as conflict:
+                    if not self._may_repeat(conflict, has_key=repeatable):
                         raise
                 yield Pause(_wait(attempt))
             return (yield from self._once(use_case, read_only=read_only, aside=aside))
@@ -79,6 +112,11 @@ class Desk:
         except OutOfSight as hidden:
             yield from self._audit_denial(hidden.permission)
             raise NotFoundError(hidden.kind) from None
+
+    def _may_repeat(self, conflict: StorageError, *, has_key: bool) -> bool:
+        if isinstance(conflict, CommitUnknownError):
+            return has_key
+        return isinstance(conflict, _FACTS) or not self.joined()
 
     def _once(self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool) -> Steps[R]:
         def unit(uow: UnitOfWork) -> tuple[R | ClientMgmtError, list[Event]]:
@@ -110,6 +148,14 @@ class Desk:
             new={"permission": permission},
         )
         yield from in_unit(self.tenant, lambda uow: uow.add(AUDIT, entry), aside=True)
+
+
+def _read(value: object) -> object:
+    return tuple(value) if isinstance(value, Iterator) else value
+
+
+def _with(use_case: Callable[..., R], args: tuple[Any, ...], kwargs: Mapping[str, Any], work: Work) -> R:
+    return use_case(work, *args, **kwargs)
 
 
 def _wait(attempt: int) -> float:

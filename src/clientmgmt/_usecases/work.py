@@ -10,9 +10,10 @@ import attrs
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.events import Event, Stamp
+from clientmgmt.domain.feed import NewEvent
 from clientmgmt.domain.settings import Settings
 from clientmgmt.errors import ClientMgmtError
-from clientmgmt.ports.collections import AUDIT
+from clientmgmt.ports.collections import AUDIT, NEW_EVENTS
 from clientmgmt.ports.links import LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
@@ -75,6 +76,8 @@ class Work:
         self.events.extend(events)
 
     def write_down(self) -> None:
-        """Write an audit entry for every event, at the cost of one statement."""
+        """Write an audit entry for every event, and all of them for the feed: a statement each."""
         if self.events:
             self.uow.add(AUDIT, *map(AuditEntry.of, self.events))
+            if self.settings.rules.retention.feed:
+                self.uow.add(NEW_EVENTS, *map(NewEvent.of, self.events))

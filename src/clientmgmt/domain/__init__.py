@@ -41,8 +41,9 @@ from clientmgmt.domain.results import (
     Row,
     Session,
     StatusChange,
+    UpkeepReport,
 )
-from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, Rules
+from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, RetentionRules, Rules
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Brand, Links, Settings
 from clientmgmt.domain.states import (
@@ -125,6 +126,7 @@ __all__ = [
     "Page",
     "PasswordRules",
     "RecentLogin",
+    "RetentionRules",
     "Role",
     "RoleKind",
     "Row",
@@ -139,6 +141,7 @@ __all__ = [
     "Stranger",
     "System",
     "Transition",
+    "UpkeepReport",
     "User",
     "UserDeactivated",
     "UserId",

@@ -71,6 +71,13 @@ class Form:
         self.violations.append(Violation("not_a_flag", "must be true or false", field))
         return False
 
+    def number(self, field: str, value: object, *, least: int, most: int) -> int:
+        """A whole number within bounds: an int, never a bool or text."""
+        if type(value) is int and least <= value <= most:
+            return value
+        self.violations.append(Violation("not_a_number", f"must be a number from {least} to {most}", field))
+        return least
+
     def moment(self, field: str, value: object) -> datetime:
         """A time with a zone."""
         if isinstance(value, datetime) and value.utcoffset() is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -197,6 +197,18 @@ class DeliveryReport(Value):
             dead=self.dead + other.dead,
             obsolete=self.obsolete + other.obsolete,
         )
+
+
+@attrs.frozen(repr=False, eq=False)
+class UpkeepReport(Value):
+    """How many entities each job of :meth:`~clientmgmt.ClientManager.upkeep` has removed."""
+
+    removed: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many that makes together."""
+        return sum(self.removed.values())
 
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))

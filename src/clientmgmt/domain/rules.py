@@ -9,7 +9,7 @@ import attrs
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "Rules"]
+__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "RetentionRules", "Rules"]
 
 
 _MOST_ROWS = 10_000
@@ -103,6 +103,27 @@ class BulkRules(Value):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
+class RetentionRules(Value):
+    """For how long :meth:`~clientmgmt.ClientManager.upkeep` leaves what is over. The audit trail is never pruned.
+
+    ``idempotency_keys``: a key is free again after that, whether it was pruned or not. ``links``: invitations that
+    are used, revoked or expired, from their end. ``deliveries``: what became of mail. ``logins``: sign-ins.
+    ``feed``: events, also for a reader who has not read them; with zero none are kept, and there is no feed.
+    """
+
+    idempotency_keys: timedelta = timedelta(days=30)
+    links: timedelta = timedelta(days=90)
+    deliveries: timedelta = timedelta(days=365)
+    logins: timedelta = timedelta(days=365)
+    feed: timedelta = timedelta(days=30)
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(_MOMENT, idempotency_keys=self.idempotency_keys, links=self.links)
+        _at_least(_MOMENT, deliveries=self.deliveries, logins=self.logins)
+        _at_least(timedelta(0), feed=self.feed)
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Rules(Value):
     """All rules. Change one with ``attrs.evolve``; a tightened rule binds new writes only.
 
@@ -116,3 +137,4 @@ class Rules(Value):
     passwords: PasswordRules = PasswordRules()
     delivery: DeliveryRules = DeliveryRules()
     bulk: BulkRules = BulkRules()
+    retention: RetentionRules = RetentionRules()

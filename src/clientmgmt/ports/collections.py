@@ -8,6 +8,8 @@ from uuid import UUID
 
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.client import Client, ClientReference
+from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
+from clientmgmt.domain.idempotency import KeptAnswer
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, UserId
 from clientmgmt.domain.mail import Delivery, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
@@ -23,9 +25,14 @@ __all__ = [
     "CONTACTS",
     "CREDENTIALS",
     "DELIVERIES",
+    "FEED",
+    "FEED_HEADS",
+    "FEED_READERS",
     "INVITATIONS",
+    "KEPT_ANSWERS",
     "LOGINS",
     "MEMBERSHIPS",
+    "NEW_EVENTS",
     "OUTBOX",
     "USERS",
 ]
@@ -40,6 +47,10 @@ _login = fields_of(LoginEvent)
 _outbox = fields_of(OutboxMail)
 _delivery = fields_of(Delivery)
 _audit = fields_of(AuditEntry)
+_answer = fields_of(KeptAnswer)
+_new_event = fields_of(NewEvent)
+_entry = fields_of(FeedEntry)
+_reader = fields_of(FeedReader)
 
 
 class Clients(Collection[Client]):
@@ -135,7 +146,7 @@ class Invitations(Collection[Invitation]):
     state: Field[Invitation, InvitationState] = _invitation(lambda invitation: invitation.state)
     sent_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.sent_at)
     expires_at: Ordered[Invitation, datetime] = _invitation.ordered(lambda invitation: invitation.expires_at)
-    indexes: ClassVar[Indexes] = ((contact_id, sent_at), (state, expires_at))
+    indexes: ClassVar[Indexes] = ((contact_id, sent_at), (state, expires_at), (expires_at,))
     references: ClassVar[References] = (
         (_invitation(lambda invitation: invitation.user_id), USERS),
         (_invitation(lambda invitation: invitation.client_id), CLIENTS),
@@ -152,7 +163,7 @@ class Logins(Collection[LoginEvent]):
     entity = LoginEvent
     user_id: Field[LoginEvent, UserId] = _login(lambda login: login.user_id)
     at: Ordered[LoginEvent, datetime] = _login.ordered(lambda login: login.at)
-    indexes: ClassVar[Indexes] = ((user_id, at),)
+    indexes: ClassVar[Indexes] = ((user_id, at), (at,))
 
 
 LOGINS = Logins()
@@ -177,7 +188,7 @@ class Deliveries(Collection[Delivery]):
     entity = Delivery
     client_id: Field[Delivery, ClientId] = _delivery(lambda delivery: delivery.client_id)
     at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.at)
-    indexes: ClassVar[Indexes] = ((client_id, at),)
+    indexes: ClassVar[Indexes] = ((client_id, at), (at,))
 
 
 DELIVERIES = Deliveries()
@@ -198,6 +209,69 @@ class Audit(Collection[AuditEntry]):
 
 AUDIT = Audit()
 
+
+class KeptAnswers(Collection[KeptAnswer]):
+    """Idempotency keys with the answers of their commands."""
+
+    name = "idempotency_keys"
+    entity = KeptAnswer
+    key: Field[KeptAnswer, str] = _answer(lambda answer: answer.key)
+    at: Ordered[KeptAnswer, datetime] = _answer.ordered(lambda answer: answer.at)
+    unique: ClassVar[Keys] = {"idempotency_key": (key,)}
+    indexes: ClassVar[Indexes] = ((at,),)
+
+
+KEPT_ANSWERS = KeptAnswers()
+
+
+class NewEvents(Collection[NewEvent]):
+    """Events that wait for their number in the feed, and nothing else."""
+
+    name = "new_events"
+    entity = NewEvent
+    lane: Field[NewEvent, str] = _new_event(lambda event: event.lane)
+    queue: ClassVar[bool] = True
+
+
+NEW_EVENTS = NewEvents()
+
+
+class Feed(Collection[FeedEntry]):
+    """The events of the feed by their number."""
+
+    name = "feed"
+    entity = FeedEntry
+    position: Ordered[FeedEntry, int] = _entry.ordered(lambda entry: entry.position)
+    event: Field[FeedEntry, str] = _entry(lambda entry: entry.name)
+    at: Ordered[FeedEntry, datetime] = _entry.ordered(lambda entry: entry.at)
+    unique: ClassVar[Keys] = {"feed_position": (position,)}
+    indexes: ClassVar[Indexes] = ((at,),)
+
+
+FEED = Feed()
+
+
+class FeedHeads(Collection[FeedHead]):
+    """The last number that was given, one per tenant."""
+
+    name = "feed_heads"
+    entity = FeedHead
+
+
+FEED_HEADS = FeedHeads()
+
+
+class FeedReaders(Collection[FeedReader]):
+    """How far each reader of the feed is."""
+
+    name = "feed_readers"
+    entity = FeedReader
+    reader: Field[FeedReader, str] = _reader(lambda reader: reader.name)
+    unique: ClassVar[Keys] = {"feed_reader": (reader,)}
+
+
+FEED_READERS = FeedReaders()
+
 COLLECTIONS: tuple[Collection[Any], ...] = (
     CLIENTS,
     CLIENT_REFERENCES,
@@ -209,5 +283,10 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     OUTBOX,
     DELIVERIES,
     AUDIT,
+    KEPT_ANSWERS,
+    NEW_EVENTS,
+    FEED,
+    FEED_HEADS,
+    FEED_READERS,
 )
 """All of them, each after those that it refers to."""

@@ -9,14 +9,18 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 import attrs
 
 from clientmgmt.errors import ConfigurationError
-from clientmgmt.ports.fields import Entity, Field
+from clientmgmt.ports.fields import Entity, Field, Ordered
 
-__all__ = ["Collection", "Indexes", "Join", "Keys", "References", "Source"]
+__all__ = ["ARRIVAL", "Collection", "Indexes", "Join", "Keys", "References", "Source"]
 
 E = TypeVar("E", bound=Entity)
 E2 = TypeVar("E2", bound=Entity)
 R = TypeVar("R")
 C_co = TypeVar("C_co", covariant=True)
+
+
+ARRIVAL = ("seq",)
+"""The path of the field by which :attr:`Collection.arrival` orders."""
 
 
 class Source(Generic[R, C_co]):
@@ -44,9 +48,23 @@ class Collection(Source[E, E], Generic[E]):
         return f"<collection {self.name}>"
 
     @cached_property
+    def arrival(self) -> Ordered[E, int]:
+        """The order in which units added the entities of one lane of a queue.
+
+        For ``order`` of :meth:`UnitOfWork.find` only, together with the condition that names the lane and without
+        ``after``. It is the store's own: given when an entity is added, by no clock.
+        """
+        return Ordered(self.entity, ARRIVAL, _no_field)
+
+    @cached_property
     def versioned(self) -> bool:
         """Whether its entities change, and so carry a ``version``."""
         return "version" in {field.name for field in attrs.fields(cast("type[attrs.AttrsInstance]", self.entity))}
+
+
+def _no_field(_: object) -> int:
+    message = "the order of arrival is no field of the entity"
+    raise ConfigurationError(message)
 
 
 Keys: TypeAlias = Mapping[str, tuple[Field[Any, Any], ...]]

@@ -15,6 +15,7 @@ from uuid import UUID
 import attrs
 
 from clientmgmt.errors import NotFoundError, TransactionConflictError, TransactionError
+from clientmgmt.ports.declaring import ARRIVAL
 from clientmgmt.ports.storage import Collection, Condition, Field, Join, Operator, Order, StaleVersion
 
 __all__ = ["ModelStorage", "ModelUnit", "PossibleViolationsError"]
@@ -67,12 +68,14 @@ class ModelUnit:
         """The rows for which all conditions hold."""
         self._check()
         rows = [row for row in self._rows(source) if all(_holds(one, source, row) for one in where)]
+        added = {_left(source, row).id: number for number, row in enumerate(rows)}
         rows.sort(key=lambda row: _left(source, row).id)
         if order is None:
             return tuple(rows)
 
         def place(row: object) -> tuple[Any, UUID]:
-            return _value(order.field, source, row), _left(source, row).id
+            number = added[_left(source, row).id] if order.field.path == ARRIVAL else _value(order.field, source, row)
+            return number, _left(source, row).id
 
         rows = sorted((row for row in rows if place(row)[0] is not None), key=place, reverse=order.descending)
         if after is not None:

@@ -236,12 +236,16 @@ _SOURCES = st.sampled_from([BOOKS, PLACED_BOOKS])
 _BY_ID = st.sampled_from([("get", uid(1)), ("get_many", [uid(1), uid(2)])])
 _AFTER_NUMBER = st.none() | st.tuples(st.integers(0, 5), few_ids())
 _AFTER_TEXT = st.none() | st.tuples(st.sampled_from(["", "T", "one", "t", "tt"]), few_ids())
+_LANES = st.sampled_from(["x", "X", "y"])
 _LIMIT = st.none() | st.integers(1, 4)
 
 
 @st.composite
 def questions(draw: st.DrawFn) -> Call:
     """One reading verb: by id, by conditions, joined or not, ordered or not, a page or all."""
+    if draw(st.integers(0, 9)) == 0:
+        lane = JOBS.lane.eq(draw(_LANES))
+        return Call("find", (JOBS, lane), {"order": JOBS.arrival.asc(), "limit": draw(_LIMIT)})
     if draw(_FOUR) == 0:
         verb, wanted = draw(_BY_ID)
         return Call(verb, (draw(_COLLECTIONS), wanted))

@@ -159,6 +159,7 @@ _sample = fields_of(Sample)
 _shelf = fields_of(Shelf)
 _book = fields_of(Book)
 _label = fields_of(Label)
+_job = fields_of(Job)
 
 
 class Samples(Collection[Sample]):
@@ -247,6 +248,7 @@ class Jobs(Collection[Job]):
 
     name = "kit_jobs"
     entity = Job
+    lane: Field[Job, str] = _job(lambda job: job.lane)
     queue: ClassVar[bool] = True
 
 

@@ -13,6 +13,8 @@ from uuid import UUID
 import attrs
 
 from clientmgmt.adapters.memory._tables import ID, Bucket, Getter, Path, Table, reach
+from clientmgmt.errors import ConfigurationError
+from clientmgmt.ports.declaring import ARRIVAL
 from clientmgmt.ports.storage import Condition, Field, Join, Operator, Order
 
 Conditions: TypeAlias = tuple[Condition[Any], ...]
@@ -92,6 +94,9 @@ class View(Protocol):
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the first table keeps its rows in the order of ``field``."""
 
+    def arrivals(self, bucket: Bucket) -> list[tuple[Any, int]]:
+        """The number that each row of a queue was given when it was added, and its key, in order."""
+
 
 @attrs.frozen
 class TableView:
@@ -119,6 +124,14 @@ class TableView:
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the collection declares it."""
         return field.path in self.table.layout.ordered
+
+    def arrivals(self, bucket: Bucket) -> list[tuple[Any, int]]:
+        """By the numbers of the queue."""
+        if self.table.queue is None:
+            message = f"{self.table.layout.collection!r} is not declared as a queue"
+            raise ConfigurationError(message)
+        numbers = self.table.queue.numbers
+        return sorted((numbers[key], key) for key in bucket.rows)
 
 
 @attrs.frozen
@@ -158,6 +171,10 @@ class JoinView:
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the left keeps its rows in that order."""
         return self.leads(field) and field.path in self.left.layout.ordered
+
+    def arrivals(self, bucket: Bucket) -> list[tuple[Any, int]]:
+        """As the left has them."""
+        return TableView(self.left).arrivals(bucket)
 
 
 def _by_index(table: Table, where: Conditions) -> tuple[Bucket, Conditions] | None:
@@ -204,7 +221,10 @@ def find(
     if order is None:
         found = sorted(_holding(view, _look_at(view, bucket, rest), rest), key=itemgetter(0))
         return tuple(row for _, row in found)
-    if view.leads(order.field):
+    if order.field.path == ARRIVAL:
+        entries = view.arrivals(bucket)
+        start, stop = 0, len(entries)
+    elif view.leads(order.field):
         entries = bucket.sorted_by(order.field.path)
         start, stop = _bounds(entries, [one for one in rest if one.field and _same(one.field, order.field)])
     else:

@@ -37,6 +37,21 @@ class QueueConformance:
         assert claim(storage, now=now) == {leased}
         assert kept(storage, JOBS) == (leased,)
 
+    def test_the_entities_of_a_lane_are_found_in_the_order_of_their_arrival(self, storage: Storage) -> None:
+        """By no clock and no id: as units added them, whatever was removed, claimed or saved since."""
+        numbers = (5, 2, 9, 1, 7)
+        for number in numbers:
+            keep(storage, JOBS, Job(id=uid(number), lane="x"), Job(id=uid(number + 20), lane="y"))
+        with storage.unit_of_work(TENANT) as uow:
+            uow.remove(JOBS, uid(2))
+            uow.save(JOBS, attrs.evolve(uow.get(JOBS, uid(5)), text="again"))
+        claim(storage)
+        with storage.unit_of_work(TENANT, read_only=True) as uow:
+            found = uow.find(JOBS, JOBS.lane.eq("x"), order=JOBS.arrival.asc(), limit=3)
+            latest = uow.find(JOBS, JOBS.lane.eq("x"), order=JOBS.arrival.desc(), limit=2)
+        assert ids(found) == [uid(5), uid(9), uid(1)]
+        assert ids(latest) == [uid(7), uid(1)]
+
     def test_an_empty_queue_gives_nothing(self, storage: Storage) -> None:
         """There may be nothing to do."""
         assert claim(storage) == set()

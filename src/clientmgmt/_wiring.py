@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from typing import cast
 
 from clientmgmt._usecases.work import Wiring
 from clientmgmt.adapters.links import HmacLinkSigner
@@ -16,10 +17,13 @@ from clientmgmt.domain.events import Event
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
-from clientmgmt.ports.storage import Storage
+from clientmgmt.ports.storage import AsyncStorage, Storage
 from clientmgmt.ports.system import Clock, IdSource
 
-__all__ = ["opened", "wire"]
+_ASYNC = ("postgres:", "postgresql:", "postgresql+", "sqlite+aiosqlite:")
+"""URLs of databases with a driver for event loops."""
+
+__all__ = ["open_storage", "wire"]
 
 
 def wire(
@@ -48,7 +52,7 @@ def wire(
     )
 
 
-def opened(storage: Storage | str) -> Storage:
+def open_storage(storage: Storage | str) -> Storage:
     """The store that a URL names; one that is there already is taken as it is."""
     if not isinstance(storage, str):
         return storage
@@ -59,6 +63,20 @@ def opened(storage: Storage | str) -> Storage:
     from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy
 
     return SQLStorage(storage)
+
+
+def open_async_storage(storage: AsyncStorage | Storage | str) -> AsyncStorage:
+    """The asynchronous store that a URL names; a synchronous one does its work in threads."""
+    if isinstance(storage, str) and storage.startswith(_ASYNC):
+        from clientmgmt.adapters.sqlalchemy.aio import AsyncSQLStorage  # noqa: PLC0415 - loads SQLAlchemy
+
+        return AsyncSQLStorage(storage)
+    opened = open_storage(storage) if isinstance(storage, str) else storage
+    if hasattr(opened, "run"):
+        return cast("AsyncStorage", opened)
+    from clientmgmt.adapters.threads import ThreadedStorage  # noqa: PLC0415 - loads asyncio
+
+    return ThreadedStorage(opened)
 
 
 def _best_hasher() -> PasswordHasher:

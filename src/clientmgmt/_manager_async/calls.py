@@ -1,0 +1,189 @@
+# Written by scripts/asyncify.py from _manager/calls.py: change that one.
+"""Performs use cases: step by step, each where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import attrs
+
+from clientmgmt._manager_async.driver import OpenUnit, ask, handle, open_unit, owner, pause, run_unit, send, slow
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.steps import Announce, Ask, Handle, Pause, Send, Slow, Step, Steps, Unit
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import Actor, Stranger
+from clientmgmt.domain.events import Event
+from clientmgmt.errors import TransactionError
+from clientmgmt.ports.storage import AsyncStorage, UnitOfWork
+
+__all__ = ["Calls", "Stores"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@attrs.frozen(repr=False, eq=False)
+class Stores:
+    """Where the units of a manager's calls run, and who is inside a transaction of several calls.
+
+    ``storage`` is asked by use cases; ``own`` is the manager's, for what must outlive a refusal.
+    """
+
+    storage: AsyncStorage
+    own: AsyncStorage
+    inside: set[tuple[int, object]] = attrs.field(factory=set)
+
+    def joined(self) -> bool:
+        """Whether units are part of a transaction of the host now."""
+        return self.storage.in_host_transaction
+
+    def aside(self) -> AsyncStorage:
+        """Where to write apart: in the host's transaction where it keeps all other writers out."""
+        waits_for_itself = self.storage.in_host_transaction and self.storage.exclusive
+        return self.storage if waits_for_itself else self.own
+
+
+@attrs.frozen(repr=False, eq=False)
+class Transaction:
+    """A unit of work that several calls share, and what is to be done when it has ended."""
+
+    unit: OpenUnit
+    events: list[Event]
+    later: list[Unit]
+
+
+class Calls:
+    """The calls of one actor in one tenant: each a unit of work, or a part of an open one."""
+
+    __slots__ = ("_stores", "_transaction", "desk")
+
+    def __init__(self, desk: Desk, stores: Stores, transaction: Transaction | None = None) -> None:
+        self.desk = desk
+        self._stores = stores
+        self._transaction = transaction
+
+    async def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a use case that only reads."""
+        return await self.run(self.desk.read(use_case, *args, **kwargs))
+
+    async def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a use case that may write."""
+        return await self.run(self.desk.write(use_case, *args, **kwargs))
+
+    async def write_once(
+        self,
+        key: str | None,
+        kind: type[R],
+        use_case: Callable[Concatenate[Work, P], R],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a use case that may write; with a key, once."""
+        return await self.run(self.desk.write_once(key, kind, use_case, *args, **kwargs))
+
+    def acting_as(self, actor: Actor | Stranger) -> Calls:
+        """The same for another actor."""
+        return Calls(attrs.evolve(self.desk, actor=actor), self._stores, self._transaction)
+
+    def alone(self) -> Calls:
+        """The same on the manager's own storage: never part of a transaction of the host."""
+        stores = attrs.evolve(self._stores, storage=self._stores.own)
+        return Calls(attrs.evolve(self.desk, joined=stores.joined), stores)
+
+    async def run(self, steps: Steps[R]) -> R:
+        """Perform one step after the other; errors go where the step was asked for."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = await self._do(step)
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the use case may have to tidy up
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Calls]:
+        """Calls that share one unit of work; when it has ended, denials are written and listeners hear of it."""
+        if self._transaction is not None:
+            message = "this workspace is inside a transaction already: go on with it"
+            raise TransactionError(message)
+        here = self._outside()
+        events, later = list[Event](), list[Unit]()
+        try:
+            async with open_unit(self._stores.storage, self.desk.tenant) as unit:
+                self._stores.inside.add(here)
+                try:
+                    desk = attrs.evolve(self.desk, joined=lambda: True)
+                    yield Calls(desk, self._stores, Transaction(unit, events, later))
+                finally:
+                    self._stores.inside.discard(here)
+        finally:
+            for denial in later:
+                await run_unit(self._stores.aside(), denial)
+        self._announce(events)
+
+    async def _do(self, step: Step) -> Any:  # noqa: ANN401 - each step has an answer of its own
+        answer: Any = None
+        match step:
+            case Unit():
+                answer = await self._unit(step)
+            case Slow(call):
+                answer = await slow(call)
+            case Ask(call):
+                answer = await ask(self._stores.own, call)
+            case Send(notifier, message):
+                await send(notifier, message)
+            case Handle(handler, event):
+                await handle(handler, event)
+            case Announce(events):
+                self._announce(events)
+            case Pause(seconds):
+                await pause(seconds)
+        return answer
+
+    async def _unit(self, unit: Unit) -> Any:  # noqa: ANN401 - whatever its work answers
+        if self._transaction is None:
+            self._outside()
+            return await run_unit(self._stores.aside() if unit.aside else self._stores.storage, unit)
+        if unit.aside:
+            self._transaction.later.append(unit)
+            return None
+        return await self._transaction.unit.run(unit.work if unit.read_only else _contained(unit.work))
+
+    def _outside(self) -> tuple[int, object]:
+        """Whose call this is; ``TransactionError`` if they have a transaction open, which it would slip out of."""
+        here = (id(self._stores.storage), owner())
+        if here in self._stores.inside:
+            message = "a transaction is open here: call the workspace that `with … as` gave"
+            raise TransactionError(message)
+        return here
+
+    def _announce(self, events: Sequence[Event]) -> None:
+        """Tell the host; what is committed is not undone, and does not look undone, because its listener fails."""
+        listener = self.desk.wiring.on_commit
+        if self._transaction is not None:
+            self._transaction.events.extend(events)
+        elif listener is not None and events and not self._stores.joined():
+            try:
+                listener(tuple(events))
+            except Exception:
+                import logging  # noqa: PLC0415 - slow to load
+
+                logging.getLogger("clientmgmt").exception("on_commit failed; the unit of work is committed")
+
+
+def _contained(work: Callable[[UnitOfWork], R]) -> Callable[[UnitOfWork], R]:
+    """A refused call leaves nothing behind, and the unit usable."""
+
+    def contained(uow: UnitOfWork) -> R:
+        with uow.savepoint():
+            return work(uow)
+
+    return contained

@@ -1,0 +1,169 @@
+# Written by scripts/asyncify.py from _manager/contacts.py: change that one.
+"""Contacts, as a workspace offers them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from clientmgmt._manager_async.group import Group
+from clientmgmt._usecases import contacts, invitations
+from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE
+from clientmgmt.domain.contacts import Contact
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.people import Invitation
+from clientmgmt.domain.results import BulkResult, Page, RecentLogin
+
+__all__ = ["ContactGroup"]
+
+
+class ContactGroup(Group):
+    """``ws.contacts``: the users of clients. One user may be a contact of several clients."""
+
+    __slots__ = ()
+
+    async def add(
+        self,
+        client_id: ClientId,
+        *,
+        first_name: str,
+        last_name: str,
+        email: str,
+        phone: str | None = None,
+        job_title: str | None = None,
+        role: str = DEFAULT_CLIENT_ROLE,
+        invite: bool = False,
+        on_existing: Literal["link", "reject"] = "link",
+        idempotency_key: str | None = None,
+    ) -> Contact:
+        """Add a contact to a client. Needs ``users.manage``, and ``clients.invite`` to invite at once.
+
+        An e-mail that the tenant does not know makes a new user. One that belongs to a user of other clients makes
+        that user a contact of this client too: its name, phone and password stay, and if it has a password a mail
+        tells it; nobody who has signed in already is invited again.
+
+        Args:
+            client_id: the client.
+            first_name: 1 to 100 characters.
+            last_name: 1 to 100 characters.
+            email: what the contact signs in with; unique in the tenant.
+            phone: up to 50 characters.
+            job_title: up to 100 characters.
+            role: what the contact may do for this client; see :data:`clientmgmt.domain.ROLES`.
+            invite: send an invitation at once, instead of staging the contact.
+            on_existing: ``reject`` refuses an e-mail that any user of the tenant has.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
+
+        Raises:
+            InvalidInputError: fields are missing or malformed (:class:`UnknownNameError` for the role).
+            DuplicateContactError: the e-mail is a contact of this client.
+            StaffCannotBeClientUserError: the e-mail is a staff user's.
+            EmailInUseError: the e-mail is another user's and ``on_existing`` is ``reject``.
+            ClientClosedError: the client is closed and nobody can be invited to it.
+            UserInactiveError: the user is deactivated and cannot be invited.
+            ConfigurationError: there is no sender or no link template to invite with.
+            IdempotencyConflictError: the key was used for something else.
+
+        >>> from clientmgmt import ClientManager, System
+        >>> ws = ClientManager("memory:").workspace("northwind", actor=System("docs"))
+        >>> acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
+        >>> ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example").state.value
+        'pending_invite'
+        """
+        return await self._calls.write_once(
+            idempotency_key,
+            Contact,
+            contacts.add_contact,
+            client_id,
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            phone=phone,
+            job_title=job_title,
+            role=role,
+            invite=invite,
+            on_existing=on_existing,
+        )
+
+    async def get(self, contact_id: ContactId) -> Contact:
+        """One contact."""
+        return await self._calls.read(contacts.get_contact, contact_id)
+
+    async def find(self, client_id: ClientId, *, email: str) -> Contact | None:
+        """The contact of a client with this e-mail, in any spelling, if there is one."""
+        return await self._calls.read(contacts.find_contact, client_id, email=email)
+
+    async def list(
+        self,
+        client_id: ClientId | None = None,
+        *,
+        user_id: UserId | None = None,
+        state: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Contact]:
+        """A page of contacts in the order of their last names.
+
+        Args:
+            client_id: only the contacts of this client.
+            user_id: only the contacts that this user is.
+            state: only those in this state: ``pending_invite``, ``invite_sent``, ``active`` or ``inactive``.
+            limit: how many at most, 1 to 1000.
+            cursor: ``next_cursor`` of the page before.
+
+        Raises:
+            InvalidInputError: the state, the limit or the cursor is malformed.
+        """
+        return await self._calls.read(
+            contacts.list_contacts, client_id, user_id=user_id, state=state, limit=limit, cursor=cursor
+        )
+
+    async def remove(self, contact_id: ContactId) -> None:
+        """Remove a contact from its client; the user and its other clients stay. Needs ``users.manage``.
+
+        An open invitation is revoked. Adding the same e-mail again makes a new contact with a new id.
+        """
+        await self._calls.write(contacts.remove_contact, contact_id)
+
+    async def send_invite(self, contact_id: ContactId, *, idempotency_key: str | None = None) -> Invitation:
+        """Send an invitation, or send it again: the earlier link is dead from now on. Needs ``clients.invite``.
+
+        Args:
+            contact_id: the contact.
+            idempotency_key: the same key again sends nothing and answers the same.
+
+        Raises:
+            AlreadyActiveError: the contact has signed in.
+            UserInactiveError: the user is deactivated.
+            ClientClosedError: the client is closed.
+            IdempotencyConflictError: the key was used for something else.
+            LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
+            ConfigurationError: there is no sender or no link template.
+        """
+        return await self._calls.write_once(idempotency_key, Invitation, invitations.send_invite, contact_id)
+
+    async def send_invites(
+        self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None
+    ) -> BulkResult[Contact]:
+        """Invite many contacts of one client, a result per contact. Needs ``clients.invite``.
+
+        A contact that is refused stops no other. Who has an open link already is left alone (``changed`` is
+        false), so that the same call again sends only what is missing; a contact that is named twice counts once.
+
+        Args:
+            client_id: the client.
+            contact_ids: whom to invite; without them, all that are staged.
+
+        Raises:
+            ClientClosedError: the client is closed.
+            ConfigurationError: there is no sender or no link template.
+        """
+        return await self._calls.run(invitations.send_invites(self._calls.desk, client_id, contact_ids))
+
+    async def revoke_invite(self, contact_id: ContactId) -> Contact:
+        """Kill the open link of a contact; nothing changes if there is none. Needs ``clients.invite``."""
+        return await self._calls.write(invitations.revoke_invite, contact_id)
+
+    async def most_recent(self, client_id: ClientId) -> RecentLogin | None:
+        """Who of a client's current contacts signed in last, and when; ``None`` if nobody did yet."""
+        return await self._calls.read(contacts.most_recent, client_id)

@@ -1,0 +1,78 @@
+# Written by scripts/asyncify.py from _manager/staff.py: change that one.
+"""The tenant's own people, as a workspace offers them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from clientmgmt._manager_async.group import Group
+from clientmgmt._usecases import staff
+from clientmgmt.domain.ids import UserId
+from clientmgmt.domain.people import User
+from clientmgmt.domain.results import Page
+
+__all__ = ["StaffGroup"]
+
+
+class StaffGroup(Group):
+    """``ws.staff``."""
+
+    __slots__ = ()
+
+    async def add(
+        self,
+        *,
+        first_name: str,
+        last_name: str,
+        email: str,
+        roles: Collection[str],
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> User:
+        """Add a staff user. Needs ``users.staff``; the first one is added by a ``System`` actor.
+
+        Args:
+            first_name: 1 to 100 characters.
+            last_name: 1 to 100 characters.
+            email: unique among all users of the tenant.
+            roles: names of staff roles; see :data:`clientmgmt.domain.ROLES`.
+            reference: the host's own id: ``Staff(reference)`` acts with the roles stored here.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
+
+        Raises:
+            InvalidInputError: fields are missing or malformed (:class:`UnknownNameError` for a role).
+            EmailInUseError: the e-mail is another user's.
+            DuplicateReferenceError: the reference is another user's.
+            IdempotencyConflictError: the key was used for something else.
+
+        >>> from clientmgmt import ClientManager, Staff, System
+        >>> manager = ClientManager("memory:")
+        >>> ws = manager.workspace("northwind", actor=System("setup"))
+        >>> ada = ws.staff.add(
+        ...     first_name="Ada", last_name="Byron", email="ada@northwind.example", roles=["editor"], reference="ada"
+        ... )
+        >>> manager.workspace("northwind", actor=Staff("ada")).staff.get(ada.id).roles
+        ('editor',)
+        """
+        return await self._calls.write_once(
+            idempotency_key,
+            User,
+            staff.add_staff,
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            roles=roles,
+            reference=reference,
+        )
+
+    async def get(self, user_id: UserId) -> User:
+        """One staff user."""
+        return await self._calls.read(staff.get_staff, user_id)
+
+    async def find(self, *, email: str | None = None, reference: str | None = None) -> User | None:
+        """The staff user with this e-mail and this reference, as far as they are given."""
+        return await self._calls.read(staff.find_staff, email=email, reference=reference)
+
+    async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """A page of staff users in the order of their last names."""
+        return await self._calls.read(staff.list_staff, limit=limit, cursor=cursor)

@@ -1,0 +1,87 @@
+"""The feed of events: what waits for its number, what has one, and how far its readers are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from clientmgmt.domain.events import Event, Stamp
+from clientmgmt.domain.value import Value
+
+__all__ = ["LANE", "FeedEntry", "FeedHead", "FeedReader", "NewEvent"]
+
+LANE = "feed"
+"""All events of a tenant wait in one lane, in the order in which units committed."""
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class NewEvent(Value):
+    """An event that is committed and has no number yet; ``data`` is the event as JSON."""
+
+    id: UUID
+    lane: str = LANE
+    due_at: datetime
+    attempts: int = 0
+    name: str
+    data: str
+
+    @classmethod
+    def of(cls, event: Event) -> NewEvent:
+        """What waits for ``event``. Written here and not by ``serialization``, because every command pays for it."""
+        fields = {name: _plain(getattr(event, name)) for name in _names(type(event))}
+        data = json.dumps({"name": event.name} | fields)
+        return cls(id=event.id, due_at=event.at, name=event.name, data=data)
+
+
+@cache
+def _names(kind: type[Event | Stamp]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(kind))
+
+
+def _plain(value: object) -> object:
+    write = _WRITE.get(type(value))
+    return value if write is None else write(value)
+
+
+_WRITE: Mapping[type, Callable[[Any], object]] = {
+    UUID: str,
+    datetime: lambda at: at.isoformat().replace("+00:00", "Z"),
+    tuple: lambda parts: [_plain(part) for part in parts],
+    Stamp: lambda stamp: {name: _plain(getattr(stamp, name)) for name in _names(Stamp)},
+}
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class FeedEntry(Value):
+    """An event of the feed; ``position`` counts from 1 in each tenant, without gaps, in the order of commits."""
+
+    id: UUID
+    position: int
+    name: str
+    at: datetime
+    data: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class FeedHead(Value):
+    """The last position given in a tenant: locked by whoever gives the next ones."""
+
+    id: UUID
+    position: int = 0
+    version: int = 1
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class FeedReader(Value):
+    """How far the reader ``name`` is: the position that it has confirmed."""
+
+    id: UUID
+    name: str
+    position: int = 0
+    version: int = 1
