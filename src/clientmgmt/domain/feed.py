@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,10 @@ __all__ = ["LANE", "FeedEntry", "FeedHead", "FeedReader", "NewEvent"]
 
 LANE = "feed"
 """All events of a tenant wait in one lane, in the order in which units committed."""
+
+
+_COMMON = ("stamp", "subject", "client_id")
+_STAMP = ("id", "tenant", "at", "actor")
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -34,14 +37,9 @@ class NewEvent(Value):
     @classmethod
     def of(cls, event: Event) -> NewEvent:
         """What waits for ``event``. Written here and not by ``serialization``, because every command pays for it."""
-        fields = {name: _plain(getattr(event, name)) for name in _names(type(event))}
+        fields = {name: _plain(getattr(event, name)) for name in (*_COMMON, *event.facts)}
         data = json.dumps({"name": event.name} | fields)
         return cls(id=event.id, due_at=event.at, name=event.name, data=data)
-
-
-@cache
-def _names(kind: type[Event | Stamp]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(kind))
 
 
 def _plain(value: object) -> object:
@@ -53,7 +51,7 @@ _WRITE: Mapping[type, Callable[[Any], object]] = {
     UUID: str,
     datetime: lambda at: at.isoformat().replace("+00:00", "Z"),
     tuple: lambda parts: [_plain(part) for part in parts],
-    Stamp: lambda stamp: {name: _plain(getattr(stamp, name)) for name in _names(Stamp)},
+    Stamp: lambda stamp: {name: _plain(getattr(stamp, name)) for name in _STAMP},
 }
 
 
