@@ -23,6 +23,7 @@ class Plans:
     def __init__(
         self, collections: tuple[Collection[Any], ...], dialect: sa.Dialect, *, prefix: str, schema: str | None
     ) -> None:
+        self.dialect: str = dialect.name
         self.tables: Mapping[str, sa.Table] = build_tables(
             sa.MetaData(), collections=collections, prefix=prefix, schema=schema
         )
@@ -34,3 +35,17 @@ class Plans:
         return SQLUnitOfWork(
             connection, tenant, database=database, catalogue=self.catalogue, keys=self.keys, read_only=read_only
         )
+
+    def tenants(
+        self, connection: sa.Connection, collection: Collection[Any], *, after: str, limit: int
+    ) -> tuple[str, ...]:
+        """The tenants that have entities in ``collection``: one short look into the index for each."""
+        statement = self.catalogue.plan(collection).next_tenant
+        found: list[str] = []
+        while len(found) < limit:
+            tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
+            if tenant is None:
+                break
+            found.append(tenant)
+            after = tenant
+        return tuple(found)

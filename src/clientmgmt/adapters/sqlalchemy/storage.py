@@ -14,6 +14,7 @@ from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.adapters.sqlalchemy.failures import failure
 from clientmgmt.adapters.sqlalchemy.plans import Plans
+from clientmgmt.adapters.sqlalchemy.savepoints import HostSession, SavepointStorage
 from clientmgmt.adapters.sqlalchemy.schema import (
     create_missing,
     is_empty,
@@ -25,7 +26,7 @@ from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError, TransactionError
 from clientmgmt.ports.collections import COLLECTIONS
-from clientmgmt.ports.storage import Collection, UnitOfWork
+from clientmgmt.ports.storage import Collection, Storage, UnitOfWork
 
 __all__ = ["SQLStorage", "connection_of"]
 
@@ -95,19 +96,15 @@ class SQLStorage:
             unit.close()
             self._database.end(connection, read_only=read_only)
 
+    def joined(self, connection: sa.Connection | HostSession) -> Storage:
+        """This store inside a transaction of the host, which alone commits it or rolls it back."""
+        return SavepointStorage(connection, self._database, self._plans)
+
     def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
         """The tenants that have entities in ``collection``: one short look into the index for each."""
         self._prepare()
-        statement = self._plans.catalogue.plan(collection).next_tenant
-        found: list[str] = []
         with self._connected(read_only=True) as connection:
-            while len(found) < limit:
-                tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
-                if tenant is None:
-                    break
-                found.append(tenant)
-                after = tenant
-        return tuple(found)
+            return self._plans.tenants(connection, collection, after=after, limit=limit)
 
     def upgrade(self) -> tuple[str, ...]:
         """Create what is missing, in one transaction; answer what was done.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.database import LENT, Database
 from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
@@ -178,12 +178,16 @@ class SQLUnitOfWork:
             self._savepoints -= 1
         self._guarded(self._connection.exec_driver_sql, f"RELEASE SAVEPOINT {name}")
 
-    def commit(self) -> None:
-        """Make everything last; ``TransactionError`` if the unit is spoilt, be it by the host."""
+    def verify(self) -> None:
+        """Raise ``TransactionError`` if the unit is spoilt, be it by the host."""
         self._check()
         if not self._database.is_intact(self._connection):
             message = "this unit of work is spoilt: the database has ended its transaction"
             raise TransactionError(message)
+
+    def commit(self) -> None:
+        """Make everything last; ``TransactionError`` if the unit is spoilt."""
+        self.verify()
         self._guarded(self._connection.commit)
 
     def close(self) -> None:
@@ -193,7 +197,7 @@ class SQLUnitOfWork:
     def connection(self) -> sa.Connection:
         """The connection, while the unit lasts."""
         self._check()
-        return self._connection
+        return self._connection.execution_options(**{LENT: True})
 
     def _plan(self, collection: Collection[Any], *, writes: bool) -> CollectionPlan:
         self._check(writes=writes)
