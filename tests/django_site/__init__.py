@@ -11,10 +11,12 @@ from functools import cache
 from itertools import count
 from tempfile import mkdtemp
 
+from sqlalchemy import make_url
+
 from clientmgmt.adapters.sqlalchemy.django import DjangoStorage
 from clientmgmt.ports import UnitOfWork
 
-__all__ = ["ThreadedStorage", "configure", "database"]
+__all__ = ["ThreadedStorage", "configure", "database", "postgresql", "sqlite"]
 
 _numbers = count(1)
 
@@ -40,6 +42,19 @@ def configure() -> None:
 def sqlite(path: str) -> dict[str, object]:
     """What Django is told of an SQLite file."""
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": path}
+
+
+def postgresql(url: str) -> dict[str, object]:
+    """What Django is told of the PostgreSQL of the tests."""
+    parsed = make_url(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parsed.database,
+        "USER": parsed.username or "",
+        "PASSWORD": parsed.password or "",
+        "HOST": parsed.host or parsed.query.get("host", ""),
+        "PORT": parsed.port or "",
+    }
 
 
 @contextmanager

@@ -118,6 +118,7 @@ class DjangoStorage:
         :class:`~clientmgmt.errors.SchemaError` if the schema is newer than this release.
         """
         with self._inside(read_only=False, prepared=False) as connection, self._translating():
+            self._here.upgrading = _outermost(self._wrapper())
             self._database.guard_upgrade(connection, next(iter(self._plans.tables.values())).fullname)
             return create_missing(connection, self._plans.tables)
 
@@ -212,7 +213,7 @@ class DjangoStorage:
                 raise ConfigurationError(note.message)
         require_current(stored_version(connection, self._plans.tables))
         self._here.looked_at = driver
-        self._prepared = True
+        self._prepared = self._here.upgrading is None or self._here.upgrading is not _outermost(self._wrapper())
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -240,11 +241,21 @@ def _begin_without_autocommit(driver: Any) -> None:  # noqa: ANN401 - a connecti
         driver.execute("BEGIN IMMEDIATE")
 
 
+def _outermost(wrapper: Any) -> object:  # noqa: ANN401 - Django has no types
+    """The block that decides, ``None`` outside of all."""
+    return next(iter(wrapper.atomic_blocks), None)
+
+
 class _Here(threading.local):
-    """What is true of the current thread: whether it is in a unit, and whether that one joins a host's transaction."""
+    """What is true of the current thread.
+
+    ``joins`` says of the unit that it is in, if any, whether it is part of a host's transaction; ``looked_at`` is the
+    connection that was found fit; ``upgrading`` the block that may still undo an upgrade.
+    """
 
     joins: bool | None = None
     looked_at: object = None
+    upgrading: object = None
 
 
 class _Integrity:

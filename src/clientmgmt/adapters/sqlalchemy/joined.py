@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
 
@@ -42,6 +42,7 @@ class Hosts:
         self.side: Side = side_of(database.engine, plans)
         self._arguments = {"clause": sa.update(plans.tables[SCHEMA])}  # by which a session finds the right engine
         self._current: weakref.WeakSet[sa.Pool] = weakref.WeakSet()
+        self._upgrading: weakref.WeakSet[sa.Transaction] = weakref.WeakSet()
 
     def connection(self, host: sa.Connection | HostSession) -> sa.Connection:
         """The connection that ``host`` is or has, inside a transaction, after its session was flushed."""
@@ -103,7 +104,17 @@ class Hosts:
             return
         self.side.require_same_database(connection)
         require_current(stored_version(connection, self.plans.tables))
-        self._current.add(connection.engine.pool)
+        if connection.get_transaction() not in self._upgrading:
+            self._current.add(connection.engine.pool)
+
+    def upgrade(self, host: sa.Connection | HostSession) -> tuple[str, ...]:
+        """Create what is missing. As long as the host may roll that back, it is not taken for granted."""
+        tables = self.plans.tables
+        with self.entered(host, read_only=False, upgrading=True) as connection, self.translating():
+            self._upgrading.add(cast("sa.Transaction", connection.get_transaction()))
+            with connection.begin_nested():
+                self.database.guard_upgrade(connection, next(iter(tables.values())).fullname)
+                return create_missing(connection, tables)
 
 
 class JoinedStorage:
@@ -163,14 +174,7 @@ class JoinedStorage:
 
         :class:`~clientmgmt.errors.SchemaError` if the schema is newer than this release.
         """
-        hosts = self._hosts
-        with (
-            hosts.entered(self._host, read_only=False, upgrading=True) as connection,
-            hosts.translating(),
-            connection.begin_nested(),
-        ):
-            hosts.database.guard_upgrade(connection, next(iter(hosts.plans.tables.values())).fullname)
-            return create_missing(connection, hosts.plans.tables)
+        return self._hosts.upgrade(self._host)
 
     def check(self) -> tuple[Note, ...]:
         """What is wrong with the host's connection, the settings of the database, and the schema."""
