@@ -12,6 +12,8 @@ from clientmgmt.adapters.sqlalchemy import AsyncSQLStorage, SQLStorage, build_ta
 from clientmgmt.adapters.threads import ThreadedStorage
 from clientmgmt.testing.blocking import BlockingStorage
 from clientmgmt.testing.kit import KIT
+from tests.django_site import ThreadedStorage as DjangoInThreads
+from tests.django_site import database, postgresql, sqlite
 from tests.postgres import new_schema
 
 
@@ -114,6 +116,29 @@ def async_kit(driver: str, kit: tuple[SQLStorage, sa.Engine, str]) -> Iterator[B
     url = kit[1].url.set(drivername=f"postgresql+{driver}")
     with BlockingStorage(AsyncSQLStorage(url, schema=kit[2], collections=KIT)) as storage:
         yield storage
+
+
+@pytest.fixture(scope="session")
+def host_engine(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[sa.Engine]:
+    """A host's engine for the same file, in the mode that the driver has by itself."""
+    engine = sa.create_engine(sqlite_kit[1].url)
+    sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def django_on_sqlite(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[tuple[str, DjangoInThreads]]:
+    with database(sqlite(str(sqlite_kit[1].url.database))) as alias:
+        yield alias, DjangoInThreads(alias, collections=KIT)
+
+
+@pytest.fixture(scope="session")
+def django_on_postgresql(
+    postgres_kit: tuple[SQLStorage, sa.Engine, str], postgres_url: str
+) -> Iterator[tuple[str, DjangoInThreads]]:
+    with database(postgresql(postgres_url)) as alias:
+        yield alias, DjangoInThreads(alias, collections=KIT, schema=postgres_kit[2])
 
 
 def empty(engine: sa.Engine, *, schema: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.database import Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, unique_keys
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.tables import build_tables
@@ -30,7 +30,7 @@ class Plans:
         self.catalogue = Catalogue(collections, self.tables, dialect)
         self.keys: Keys = unique_keys(collections, self.tables, prefix)
 
-    def unit(self, connection: sa.Connection, tenant: str, *, database: Database, read_only: bool) -> SQLUnitOfWork:
+    def unit(self, connection: sa.Connection, tenant: str, *, database: Integrity, read_only: bool) -> SQLUnitOfWork:
         """A unit of work on a connection that is inside a transaction."""
         return SQLUnitOfWork(
             connection, tenant, database=database, catalogue=self.catalogue, keys=self.keys, read_only=read_only

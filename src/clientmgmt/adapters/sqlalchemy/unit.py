@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import LENT, Database
+from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
@@ -57,7 +57,7 @@ class SQLUnitOfWork:
         connection: sa.Connection,
         tenant: str,
         *,
-        database: Database,
+        database: Integrity,
         catalogue: Catalogue,
         keys: Keys,
         read_only: bool,
@@ -170,13 +170,18 @@ class SQLUnitOfWork:
         self._savepoints += 1
         try:
             yield
-            self._check()
+            self.verify()
         except BaseException:
             self._roll_back_to(name)
             raise
         finally:
             self._savepoints -= 1
         self._guarded(self._connection.exec_driver_sql, f"RELEASE SAVEPOINT {name}")
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether it refuses its verbs, because of an error or because it has ended."""
+        return self._refusal is not None
 
     def verify(self) -> None:
         """Raise ``TransactionError`` if the unit is spoilt, be it by the host."""
