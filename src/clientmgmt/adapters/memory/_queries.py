@@ -92,6 +92,9 @@ class View(Protocol):
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the first table keeps its rows in the order of ``field``."""
 
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The rows as whoever asked may have them."""
+
 
 @attrs.frozen
 class TableView:
@@ -119,6 +122,10 @@ class TableView:
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the collection declares it."""
         return field.path in self.table.layout.ordered
+
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Rows of which nobody else has a part that can be changed."""
+        return tuple(map(self.table.layout.own, rows)) if self.table.layout.loose else rows
 
 
 @attrs.frozen
@@ -158,6 +165,11 @@ class JoinView:
     def in_order(self, field: Field[Any, Any]) -> bool:
         """Whether the left keeps its rows in that order."""
         return self.leads(field) and field.path in self.left.layout.ordered
+
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Pairs of which nobody else has a part that can be changed."""
+        left, right = self.left.layout, self.right.layout
+        return tuple((left.own(one), right.own(other)) for one, other in rows) if left.loose or right.loose else rows
 
 
 def _by_index(table: Table, where: Conditions) -> tuple[Bucket, Conditions] | None:
