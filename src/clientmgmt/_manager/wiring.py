@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from typing import cast
 
 from clientmgmt._usecases.work import Wiring
 from clientmgmt.adapters.links import HmacLinkSigner
+from clientmgmt.adapters.plugins import NOTIFIERS, STORAGES, open_plugin, scheme_of
 from clientmgmt.adapters.schemes import HasherChain
 from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
@@ -16,10 +18,14 @@ from clientmgmt.domain.events import Event
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.shape import require_port
 from clientmgmt.ports.storage import Storage
 from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = ["wire"]
+
+_SQL = frozenset({"sqlite", "postgres", "postgresql"})
+_SMTP = frozenset({"smtp", "smtps"})
 
 
 def wire(
@@ -27,25 +33,26 @@ def wire(
     *,
     secret_keys: Sequence[str],
     settings: Settings | Callable[[str], Settings],
-    notifier: Notifier | None,
+    notifier: Notifier | str | None,
     passwords: PasswordHasher | None,
     clock: Clock | None,
     ids: IdSource | None,
     on_commit: Callable[[Sequence[Event]], None] | None,
 ) -> Wiring:
     """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
-    store = _open(storage) if isinstance(storage, str) else storage
-    hasher = passwords or _best_hasher()
+    store = _open(storage) if isinstance(storage, str) else require_port(storage, Storage, name="storage")
+    hasher = _best_hasher() if passwords is None else require_port(passwords, PasswordHasher, name="passwords")
+    sender = _connect(notifier) if isinstance(notifier, str) else notifier
     return Wiring(
         storage=store,
-        clock=clock or SystemClock(),
-        ids=ids or Uuid7Source(),
+        clock=SystemClock() if clock is None else require_port(clock, Clock, name="clock"),
+        ids=Uuid7Source() if ids is None else require_port(ids, IdSource, name="ids"),
         signer=HmacLinkSigner(_keys(secret_keys, store)),
         passwords=hasher,
         decoy=cache(lambda: hasher.hash(generate_key())),
         is_common_password=is_common_password,
         settings=settings if callable(settings) else lambda _: settings,
-        notifier=notifier,
+        notifier=None if sender is None else require_port(sender, Notifier, name="notifier"),
         on_commit=on_commit,
     )
 
@@ -55,9 +62,25 @@ def _open(url: str) -> Storage:
         from clientmgmt.adapters.memory import InMemoryStorage  # noqa: PLC0415 - only where it is used
 
         return InMemoryStorage()
+    scheme = scheme_of(url)
+    if scheme and scheme.partition("+")[0] not in _SQL:
+        opened = open_plugin(STORAGES, url, Storage, built_in="memory:, sqlite:///…, postgresql://…")
+        return cast("Storage", opened)
     from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy
 
     return SQLStorage(url)
+
+
+def _connect(url: str) -> Notifier:
+    if url == "console:":
+        from clientmgmt.adapters.console import ConsoleNotifier  # noqa: PLC0415 - only where it is used
+
+        return ConsoleNotifier()
+    if scheme_of(url) in _SMTP:
+        from clientmgmt.adapters.smtp import SmtpNotifier  # noqa: PLC0415 - loads smtplib
+
+        return SmtpNotifier.from_url(url)
+    return cast("Notifier", open_plugin(NOTIFIERS, url, Notifier, built_in="console:, smtp://…, smtps://…"))
 
 
 def _best_hasher() -> PasswordHasher:

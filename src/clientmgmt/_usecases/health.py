@@ -11,6 +11,8 @@ from clientmgmt.domain.results import Note
 from clientmgmt.domain.states import InvitationState
 from clientmgmt.errors import ConfigurationError, StorageError
 from clientmgmt.ports.collections import INVITATIONS
+from clientmgmt.ports.shape import missing_from
+from clientmgmt.ports.storage import UnitOfWork
 
 __all__ = ["check"]
 
@@ -25,11 +27,17 @@ def check(wiring: Wiring) -> tuple[Note, ...]:
     if any(note.code in _UNUSABLE for note in notes):
         return notes
     try:
-        return (*notes, *_removed_keys(wiring))
+        return (*notes, *(tuple(_missing_verbs(wiring)) or _removed_keys(wiring)))
     except (ConfigurationError, StorageError):
         if notes:
             return notes
         raise
+
+
+def _missing_verbs(wiring: Wiring) -> Iterator[Note]:
+    with wiring.storage.unit_of_work("check", read_only=True) as uow:
+        if missing := missing_from(uow, UnitOfWork):
+            yield Note("verbs_missing", f"the units of work of this store have no {', '.join(missing)}")
 
 
 def _removed_keys(wiring: Wiring) -> Iterator[Note]:
