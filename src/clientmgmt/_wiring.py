@@ -9,6 +9,7 @@ from typing import cast
 
 from clientmgmt._usecases.work import Wiring
 from clientmgmt.adapters.links import HmacLinkSigner
+from clientmgmt.adapters.plugins import NOTIFIERS, STORAGES, open_plugin, scheme_of
 from clientmgmt.adapters.schemes import HasherChain
 from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
@@ -17,13 +18,17 @@ from clientmgmt.domain.events import Event
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.shape import require_port
 from clientmgmt.ports.storage import AsyncStorage, Storage
 from clientmgmt.ports.system import Clock, IdSource
+
+__all__ = ["open_async_storage", "open_storage", "wire"]
 
 _ASYNC = ("postgres:", "postgresql:", "postgresql+", "sqlite+aiosqlite:")
 """URLs of databases with a driver for event loops."""
 
-__all__ = ["open_storage", "wire"]
+_SQL = frozenset({"sqlite", "postgres", "postgresql"})
+_SMTP = frozenset({"smtp", "smtps"})
 
 
 def wire(
@@ -34,20 +39,21 @@ def wire(
     passwords: PasswordHasher | None,
     clock: Clock | None,
     ids: IdSource | None,
-    notifier: Notifier | None,
+    notifier: Notifier | str | None,
     on_commit: Callable[[Sequence[Event]], None] | None,
 ) -> Wiring:
     """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
-    hasher = passwords or _best_hasher()
+    hasher = _best_hasher() if passwords is None else require_port(passwords, PasswordHasher, name="passwords")
+    sender = _connect(notifier) if isinstance(notifier, str) else notifier
     return Wiring(
-        clock=clock or SystemClock(),
-        ids=ids or Uuid7Source(),
+        clock=SystemClock() if clock is None else require_port(clock, Clock, name="clock"),
+        ids=Uuid7Source() if ids is None else require_port(ids, IdSource, name="ids"),
         signer=HmacLinkSigner(_keys(secret_keys, ephemeral=ephemeral)),
         passwords=hasher,
         decoy=cache(lambda: hasher.hash(generate_key())),
         is_common_password=is_common_password,
         settings=settings if callable(settings) else lambda _: settings,
-        notifier=notifier,
+        notifier=None if sender is None else require_port(sender, Notifier, name="notifier"),
         on_commit=on_commit,
     )
 
@@ -55,11 +61,15 @@ def wire(
 def open_storage(storage: Storage | str) -> Storage:
     """The store that a URL names; one that is there already is taken as it is."""
     if not isinstance(storage, str):
-        return storage
+        return require_port(storage, Storage, name="storage")
     if storage == "memory:":
         from clientmgmt.adapters.memory import InMemoryStorage  # noqa: PLC0415 - only where it is used
 
         return InMemoryStorage()
+    scheme = scheme_of(storage)
+    if scheme and scheme.partition("+")[0] not in _SQL:
+        opened = open_plugin(STORAGES, storage, Storage, built_in="memory:, sqlite:///…, postgresql://…")
+        return cast("Storage", opened)
     from clientmgmt.adapters.sqlalchemy import SQLStorage  # noqa: PLC0415 - loads SQLAlchemy
 
     return SQLStorage(storage)
@@ -71,12 +81,23 @@ def open_async_storage(storage: AsyncStorage | Storage | str) -> AsyncStorage:
         from clientmgmt.adapters.sqlalchemy.aio import AsyncSQLStorage  # noqa: PLC0415 - loads SQLAlchemy
 
         return AsyncSQLStorage(storage)
-    opened = open_storage(storage) if isinstance(storage, str) else storage
-    if hasattr(opened, "run"):
-        return cast("AsyncStorage", opened)
+    if hasattr(storage, "run"):
+        return require_port(cast("AsyncStorage", storage), AsyncStorage, name="storage")
     from clientmgmt.adapters.threads import ThreadedStorage  # noqa: PLC0415 - loads asyncio
 
-    return ThreadedStorage(opened)
+    return ThreadedStorage(open_storage(storage))
+
+
+def _connect(url: str) -> Notifier:
+    if url == "console:":
+        from clientmgmt.adapters.console import ConsoleNotifier  # noqa: PLC0415 - only where it is used
+
+        return ConsoleNotifier()
+    if scheme_of(url) in _SMTP:
+        from clientmgmt.adapters.smtp import SmtpNotifier  # noqa: PLC0415 - loads smtplib
+
+        return SmtpNotifier.from_url(url)
+    return cast("Notifier", open_plugin(NOTIFIERS, url, Notifier, built_in="console:, smtp://…, smtps://…"))
 
 
 def _best_hasher() -> PasswordHasher:

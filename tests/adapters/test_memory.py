@@ -14,6 +14,7 @@ import pytest
 from clientmgmt.adapters.memory import Contents, InMemoryStorage
 from clientmgmt.errors import ConfigurationError, TransactionError
 from clientmgmt.ports import Collection, Storage, UniqueViolation
+from clientmgmt.testing.capabilities import StorageCapability
 from clientmgmt.testing.conformance import StorageConformance
 from clientmgmt.testing.kit import (
     BOOKS,
@@ -33,7 +34,12 @@ from clientmgmt.testing.kit import (
 SHELF = Shelf(id=uid(1), code="A")
 
 
+NO_NESTING = {StorageCapability.NESTED_UNITS: "units of work wait for each other, and none waits for itself"}
+
+
 class TestInMemoryStorage(StorageConformance):
+    lacks = NO_NESTING
+
     @pytest.fixture
     def storage(self, memory_storage: InMemoryStorage) -> Storage:
         return memory_storage
@@ -56,6 +62,8 @@ class FileStorage(InMemoryStorage):
 
 
 class TestStorageBuiltOnIt(StorageConformance):
+    lacks = NO_NESTING
+
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return FileStorage(tmp_path / "store")

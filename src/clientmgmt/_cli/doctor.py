@@ -77,6 +77,8 @@ def _extras() -> Mapping[str, str]:
 def _server(url: str) -> Mapping[str, str]:
     """The versions of driver, database and schema, as far as the database answers."""
     parts = parse(url)
+    if parts.drivername not in DRIVERS:  # a plug-in's: what is behind it only the plug-in knows
+        return {}
     try:
         with _connected(parts.set(drivername=DRIVERS[parts.drivername])) as connection:
             dialect = connection.dialect

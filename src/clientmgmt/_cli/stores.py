@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from clientmgmt import ClientManager, generate_key
 from clientmgmt._cli.exits import CannotRunError
+from clientmgmt.adapters.plugins import STORAGES, plugin_schemes
 from clientmgmt.errors import StorageError
 
 __all__ = ["DRIVERS", "hint", "is_new", "masked", "open_manager", "parse", "require_file"]
@@ -35,9 +36,10 @@ def parse(url: str) -> sa.URL:
     except (sa.exc.ArgumentError, ValueError):
         message = "the database URL cannot be read: it should look like sqlite:///clients.db"
         raise CannotRunError(message) from None
-    if parts.drivername in DRIVERS:
+    if parts.drivername in DRIVERS or parts.drivername in (others := plugin_schemes(STORAGES)):
         return parts
-    message = f"no store for {parts.drivername}: sqlite and postgresql (with psycopg) are known"
+    known = ", ".join(("sqlite", "postgresql (with psycopg)", *others))
+    message = f"no store for {parts.drivername}: there are {known}; an installed package can add others"
     raise CannotRunError(message)
 
 

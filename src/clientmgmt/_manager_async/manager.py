@@ -41,11 +41,13 @@ class AsyncClientManager:
 
     Args:
         storage: a :class:`~clientmgmt.ports.Storage`, or a URL: ``memory:``, ``sqlite:///clients.db``,
-            ``postgresql+psycopg://…``. What is opened from a URL is closed by :meth:`close`.
+            ``postgresql+psycopg://…``, or one whose scheme an installed plug-in has registered
+            (:mod:`clientmgmt.adapters.plugins`). What is opened from a URL is closed by :meth:`close`.
         secret_keys: keys from :func:`~clientmgmt.generate_key` that sign links, the newest first; older ones still
             verify. Required unless the storage forgets everything when the process ends.
         settings: what tenants want: one value for all, or a function from the tenant's name.
-        notifier: who transports mail; :meth:`deliver` needs one.
+        notifier: who transports mail: a :class:`~clientmgmt.ports.Notifier`, or a URL: ``console:``,
+            ``smtp://user:password@host``, ``smtps://…``, or one of a plug-in; :meth:`deliver` needs one.
         passwords: who hashes them; without one argon2id if the extra ``passwords`` is installed, else scrypt.
         clock: tells the time; the system's if none is given.
         ids: makes ids; UUIDs of version 7 if none is given.
@@ -53,7 +55,8 @@ class AsyncClientManager:
             worker, not for work that must not be lost; what it raises is logged, and the commit stands.
 
     Raises:
-        ConfigurationError: a URL or a key is malformed, or the keys are missing.
+        ConfigurationError: a URL or a key is malformed, nobody knows the scheme of a URL, the keys are missing, or
+            what was handed in is not what its port asks for.
         MissingExtraError: the storage needs an optional dependency that is not installed.
 
     >>> from clientmgmt import ClientManager, Staff
@@ -69,7 +72,7 @@ class AsyncClientManager:
         *,
         secret_keys: Sequence[str] = (),
         settings: Settings | Callable[[str], Settings] = Settings(),  # noqa: B008 - frozen
-        notifier: Notifier | None = None,
+        notifier: Notifier | str | None = None,
         passwords: PasswordHasher | None = None,
         clock: Clock | None = None,
         ids: IdSource | None = None,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.steps import Ask, Steps, tenants_of
+from clientmgmt._usecases.steps import Ask, Steps, in_unit, tenants_of
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.results import Note
 from clientmgmt.domain.states import InvitationState
 from clientmgmt.errors import ConfigurationError, StorageError
 from clientmgmt.ports.collections import INVITATIONS
+from clientmgmt.ports.shape import missing_from
+from clientmgmt.ports.storage import UnitOfWork
 
 __all__ = ["check", "close", "upgrade"]
 
+
+_ANY_TENANT = "check"
 
 _UNUSABLE = frozenset({"wrong_schema", "table_missing", "unreachable"})
 """Codes of notes about stores that must not be asked for anything."""
@@ -24,12 +28,12 @@ def check(wiring: Wiring) -> Steps[tuple[Note, ...]]:
     if any(note.code in _UNUSABLE for note in notes):
         return notes
     try:
-        removed = yield from _removed_keys(wiring)
+        found = (yield from _missing_verbs()) or (yield from _removed_keys(wiring))
     except (ConfigurationError, StorageError):
         if notes:
             return notes
         raise
-    return (*notes, *removed)
+    return (*notes, *found)
 
 
 def upgrade() -> Steps[tuple[str, ...]]:
@@ -41,6 +45,11 @@ def upgrade() -> Steps[tuple[str, ...]]:
 def close() -> Steps[None]:
     """Give back what the store opened itself."""
     yield Ask(lambda storage: storage.close())
+
+
+def _missing_verbs() -> Steps[list[Note]]:
+    missing = yield from in_unit(_ANY_TENANT, lambda uow: missing_from(uow, UnitOfWork), read_only=True)
+    return [Note("verbs_missing", f"the units of work of this store have no {', '.join(missing)}")] if missing else []
 
 
 def _removed_keys(wiring: Wiring) -> Steps[list[Note]]:

@@ -97,6 +97,9 @@ class View(Protocol):
     def arrivals(self, bucket: Bucket) -> list[tuple[Any, int]]:
         """The number that each row of a queue was given when it was added, and its key, in order."""
 
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The rows as whoever asked may have them."""
+
 
 @attrs.frozen
 class TableView:
@@ -132,6 +135,10 @@ class TableView:
             raise ConfigurationError(message)
         numbers = self.table.queue.numbers
         return sorted((numbers[key], key) for key in bucket.rows)
+
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Rows of which nobody else has a part that can be changed."""
+        return tuple(map(self.table.layout.own, rows)) if self.table.layout.loose else rows
 
 
 @attrs.frozen
@@ -175,6 +182,11 @@ class JoinView:
     def arrivals(self, bucket: Bucket) -> list[tuple[Any, int]]:
         """As the left has them."""
         return TableView(self.left).arrivals(bucket)
+
+    def own(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Pairs of which nobody else has a part that can be changed."""
+        left, right = self.left.layout, self.right.layout
+        return tuple((left.own(one), right.own(other)) for one, other in rows) if left.loose or right.loose else rows
 
 
 def _by_index(table: Table, where: Conditions) -> tuple[Bucket, Conditions] | None:

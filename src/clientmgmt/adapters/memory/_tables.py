@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
+from inspect import isclass
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_origin, get_type_hints
 
 import attrs
 
@@ -133,18 +134,26 @@ class Queue:
 class Layout:
     """What a store knows about one collection, computed once.
 
-    ``references`` are (how to read the field, name of the other collection); ``referrers`` are (name of a
-    collection that refers to this one, its field). ``ordered`` are the fields by which rows are kept in
+    ``loose`` are the fields whose values could be changed in place: mappings. ``references`` are (how to read the
+    field, name of the other collection); ``referrers`` are (name of a collection that refers to this one, its
+    field). ``ordered`` are the fields by which rows are kept in
     order; ``choices`` remembers which index serves which equal fields.
     """
 
     collection: Collection[Any]
+    loose: tuple[str, ...]
     unique: Mapping[tuple[Path, ...], str]
     indexes: tuple[tuple[Path, ...], ...]
     ordered: frozenset[Path]
     references: tuple[tuple[Getter, str], ...]
     referrers: tuple[tuple[str, Path], ...]
     choices: dict[tuple[Path, ...], tuple[Path, ...] | None] = attrs.field(factory=dict)
+
+    def own(self, entity: Any) -> Any:  # noqa: ANN401 - any entity
+        """``entity``, with copies of what in it could be changed in place; itself, if nothing could."""
+        if not self.loose:
+            return entity
+        return attrs.evolve(entity, **{name: dict(getattr(entity, name)) for name in self.loose})
 
     def choose(self, equal: tuple[Path, ...]) -> tuple[Path, ...] | None:
         """The index with the most fields among ``equal``, if any."""
@@ -173,12 +182,18 @@ def _layout(collection: Collection[Any], referrers: list[tuple[str, Path]]) -> L
     referring = [(field.path,) for field, _ in collection.references if field.path != ID]
     return Layout(
         collection=collection,
+        loose=_loose(collection.entity),
         unique=unique,
         indexes=tuple(dict.fromkeys([*unique, *(_paths(fields) for fields in equal if fields), *referring])),
         ordered=frozenset(fields[-1].path for fields in collection.indexes if isinstance(fields[-1], Ordered)),
         references=tuple((reach(field.path), target.name) for field, target in collection.references),
         referrers=tuple(referrers),
     )
+
+
+def _loose(entity: type) -> tuple[str, ...]:
+    hints = get_type_hints(entity).items()
+    return tuple(name for name, hint in hints if isclass(origin := get_origin(hint)) and issubclass(origin, Mapping))
 
 
 def _paths(fields: tuple[Field[Any, Any], ...]) -> tuple[Path, ...]:

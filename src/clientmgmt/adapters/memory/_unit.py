@@ -67,15 +67,17 @@ class InMemoryUnitOfWork:
 
     def get(self, collection: Collection[E], id: UUID, *, lock: bool = False) -> E:  # noqa: A002 - the field's name
         """The entity with this id; units are serial, so every one of them is locked."""
-        entity = self._reading(collection.name, lock=lock).rows.get(id.int)
+        table = self._reading(collection.name, lock=lock)
+        entity = table.rows.get(id.int)
         if entity is None:
             raise NotFoundError
-        return cast("E", entity)
+        return cast("E", table.layout.own(entity))
 
     def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
         """The entities with these ids."""
-        rows = self._reading(collection.name, lock=lock).rows
-        return {id_: rows[id_.int] for id_ in ids if id_.int in rows}
+        table = self._reading(collection.name, lock=lock)
+        rows, own = table.rows, table.layout.own
+        return {id_: own(rows[id_.int]) for id_ in ids if id_.int in rows}
 
     def find(
         self,
@@ -90,7 +92,8 @@ class InMemoryUnitOfWork:
         if order is None and (after is not None or limit is not None):
             message = "after and limit need an order"
             raise ValueError(message)
-        return _queries.find(self._view(source), where, order, after, limit)
+        view = self._view(source)
+        return view.own(_queries.find(view, where, order, after, limit))
 
     def count(self, source: Source[R, F], *where: Condition[F]) -> int:
         """How many rows :meth:`find` would give."""
@@ -118,12 +121,12 @@ class InMemoryUnitOfWork:
             raise NotFoundError
         if stored.version != entity.version:
             raise StaleVersion(collection.name)
-        raised = cast("V", _evolve(entity, version=entity.version + 1))
+        raised = cast("V", _evolve(table.layout.own(entity), version=entity.version + 1))
         if (name := table.taken_key(key, raised)) is not None:
             raise self._spoil(UniqueViolation(collection.name, name))
         self._check_references(table, (raised,))
         self._undo.append(table.move(key, raised))
-        return raised
+        return cast("V", table.layout.own(raised))
 
     def remove(self, collection: Collection[E], *ids: UUID) -> int:
         """Remove the entities with these ids."""
@@ -155,7 +158,7 @@ class InMemoryUnitOfWork:
         due = [table.rows[key] for key in table.queue.heads() if table.rows[key].due_at <= now][:limit]
         claimed = [_claimed(collection, entity, until=now + lease) for entity in due]
         self._undo.extend([table.move(entity.id.int, entity) for entity in claimed])
-        return tuple(claimed)
+        return tuple(map(table.layout.own, claimed))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -217,7 +220,7 @@ class InMemoryUnitOfWork:
         for entity in entities:
             if (name := self._taken_key(table, entity)) is not None:
                 raise self._spoil(UniqueViolation(table.layout.collection.name, name))
-            self._undo.append(table.move(entity.id.int, entity))
+            self._undo.append(table.move(entity.id.int, table.layout.own(entity)))
         self._check_references(table, entities)
 
     def _taken_key(self, table: Table, entity: Entity) -> str | None:

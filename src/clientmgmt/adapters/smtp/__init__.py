@@ -7,7 +7,8 @@ import re
 import smtplib
 import ssl
 from collections.abc import Iterator
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from clientmgmt.adapters.smtp.message import Letter, build
 from clientmgmt.domain.mail import Message
@@ -70,6 +71,18 @@ class SmtpNotifier:
         self._timeout = timeout
         self._local_hostname = local_hostname
         self._context = context
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The notifier that a URL describes: ``smtp://user:password@host:port``, with ``smtps`` for ``tls``.
+
+        ``smtp`` means ``starttls``; ``?security=none`` sends in the clear, ``?timeout=5`` waits five seconds. User
+        name and password are percent-encoded.
+
+        Raises:
+            ConfigurationError: the URL is malformed; it is not repeated.
+        """
+        return cls(**_read_url(url))
 
     def __repr__(self) -> str:
         return f"SmtpNotifier({self._host!r}, {self._port}, security={self._security!r})"
@@ -174,6 +187,22 @@ def _login(username: str | None, password: Secret | str | None, *, in_clear: boo
     if in_clear:
         _misconfigured("username and password need security='starttls' or 'tls'")
     return username, secret
+
+
+def _read_url(url: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        port = parts.port
+        timeout = {"timeout": float(options.pop("timeout"))} if "timeout" in options else {}
+    except ValueError:
+        _misconfigured("the URL of the mail server cannot be read")
+    security = options.pop("security", "tls" if parts.scheme == "smtps" else "starttls")
+    if options or parts.username == "" or parts.path.strip("/") or (parts.scheme == "smtps" and security != "tls"):
+        _misconfigured("the URL of the mail server is smtp[s]://user:password@host:port?security=…&timeout=…")
+    login = {"username": parts.username, "password": parts.password}
+    given = {name: unquote(value) for name, value in login.items() if value is not None}
+    return {"host": parts.hostname or "", "port": port, "security": security, **given, **timeout}
 
 
 def _misconfigured(message: str) -> NoReturn:

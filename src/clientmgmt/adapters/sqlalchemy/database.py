@@ -82,14 +82,6 @@ class SQLiteDatabase:
             if not read_only:
                 self._writers.release()
 
-    def join(self, connection: sa.Connection) -> None:
-        """Begin by hand: a savepoint that is the first statement would commit when it is released."""
-        if not _pragma(connection, "foreign_keys"):
-            message = "PRAGMA foreign_keys is off on the host's connection"
-            raise ConfigurationError(message)
-        if not _native(connection).in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
     def is_intact(self, connection: sa.Connection) -> bool:
         """False after errors with which SQLite ends the transaction itself, such as a full disk."""
         return bool(_native(connection).in_transaction)
@@ -145,13 +137,6 @@ class PostgresDatabase:
     def end(self, connection: sa.Connection, *, read_only: bool) -> None:  # noqa: ARG002 - the same
         """Give the connection back."""
         _close(connection)
-
-    def join(self, connection: sa.Connection) -> None:
-        """The transaction has to read what is committed."""
-        level = _level(connection)
-        if level != "READ COMMITTED":
-            message = f"the isolation level of the host's transaction is {level}, it must be READ COMMITTED"
-            raise ConfigurationError(message)
 
     def is_intact(self, connection: sa.Connection) -> bool:
         """False after any error, a host's too: PostgreSQL would answer a commit by undoing everything."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from threading import Thread
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,6 +18,9 @@ T = TypeVar("T")
 
 TENANT = "kit"
 OTHER_TENANT = "kit-2"
+
+PATIENCE = 60
+"""After how many seconds threads are taken to wait for ever."""
 
 SHELF = Shelf(id=uid(1), code="A")
 
@@ -59,6 +63,18 @@ def retrying(storage: Storage, work: Callable[[UnitOfWork], T]) -> T:
 
 
 def in_threads(number: int, work: Callable[[int], T]) -> list[T]:
-    """What ``work`` answers in as many threads at once."""
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(work, range(number)))
+    """What ``work`` answers in as many threads at once; an error if they wait for each other for ever."""
+    answers: list[Future[T]] = [Future() for _ in range(number)]
+
+    def answer(thread: int) -> None:
+        try:
+            answers[thread].set_result(work(thread))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is asked for
+            answers[thread].set_exception(error)
+
+    # Threads of a pool would be waited for at the end of the process, also those that never end.
+    for thread in range(number):
+        Thread(target=answer, args=(thread,), daemon=True).start()
+    _, hanging = wait(answers, timeout=PATIENCE)
+    assert not hanging, f"{len(hanging)} threads did not end within {PATIENCE} seconds"
+    return [one.result() for one in answers]

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
 
 import attrs
 import pytest
 
-from clientmgmt.errors import TransactionError
+from clientmgmt.errors import TransactionConflictError, TransactionError
 from clientmgmt.ports.storage import ReferenceViolation, Storage, UniqueViolation, UnitOfWork
-from clientmgmt.testing.conformance._base import SHELF, TENANT, PlannedError, book, ids, keep, kept
+from clientmgmt.testing.capabilities import StorageCapability
+from clientmgmt.testing.conformance._base import SHELF, TENANT, PlannedError, book, ids, in_threads, keep, kept
+from clientmgmt.testing.conformance._gaps import Promises, needs
 from clientmgmt.testing.kit import BOOKS, JOBS, LABELS, MIDNIGHT, SHELVES, Job, Label, Shelf, uid
 
 SECOND = Shelf(id=uid(2), code="B")
@@ -41,7 +44,7 @@ def clash(uow: UnitOfWork) -> None:
         uow.add(SHELVES, CLASHING)
 
 
-class TransactionConformance:
+class TransactionConformance(Promises):
     """What units of work and savepoints promise."""
 
     def test_an_error_undoes_everything(self, storage: Storage) -> None:
@@ -135,6 +138,7 @@ class TransactionConformance:
                 with pytest.raises(TransactionError):
                     verb(uow)
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_a_savepoint_contains_a_violation(self, storage: Storage) -> None:
         """What the block did is undone, what was before stays, and the unit goes on."""
         with storage.unit_of_work(TENANT) as uow:
@@ -152,6 +156,7 @@ class TransactionConformance:
         assert ids(kept(storage, SHELVES)) == [uid(1), uid(3)]
         assert kept(storage, BOOKS) == ()
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_a_savepoint_contains_any_error(self, storage: Storage) -> None:
         """An error of the program undoes the block as well: added, saved and removed entities."""
         keep(storage, SHELVES, SHELF, SECOND)
@@ -164,6 +169,7 @@ class TransactionConformance:
             assert uow.find(SHELVES) == (SHELF, SECOND)
         assert kept(storage, SHELVES) == (SHELF, SECOND)
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_a_good_savepoint_keeps_what_it_did(self, storage: Storage) -> None:
         """Its work is part of the unit: committed with it, and undone with it."""
         with storage.unit_of_work(TENANT) as uow, uow.savepoint():
@@ -175,6 +181,7 @@ class TransactionConformance:
             raise PlannedError
         assert kept(storage, SHELVES) == (SHELF,)
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_savepoints_nest(self, storage: Storage) -> None:
         """An inner block is undone alone, and with the outer one."""
         with storage.unit_of_work(TENANT) as uow:
@@ -189,6 +196,7 @@ class TransactionConformance:
                 raise PlannedError
         assert kept(storage, SHELVES) == (SHELF, SECOND)
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_a_violation_caught_inside_a_savepoint_ends_it_badly(self, storage: Storage) -> None:
         """The end of the block raises TransactionError; if that leaves the unit, nothing is written."""
         keep(storage, SHELVES, SHELF)
@@ -202,6 +210,7 @@ class TransactionConformance:
                             ending(uow)
         assert kept(storage, SHELVES) == (SHELF,)
 
+    @needs(StorageCapability.SAVEPOINTS, tried=True)
     def test_a_missing_or_stale_entity_does_not_spoil_a_savepoint(self, storage: Storage) -> None:
         """NotFoundError and StaleVersion may be caught inside the block."""
         keep(storage, SHELVES, SHELF)
@@ -212,6 +221,7 @@ class TransactionConformance:
             uow.add(SHELVES, SECOND)
         assert kept(storage, SHELVES) == (SHELF, SECOND)
 
+    @needs(StorageCapability.THREADS)
     def test_what_is_not_committed_is_not_seen(self, storage: Storage) -> None:
         """Another thread waits or reads the state before; it never reads what is undone later."""
         keep(storage, SHELVES, SHELF)
@@ -226,28 +236,50 @@ class TransactionConformance:
             assert seen is not None
             assert seen.result(timeout=60) == (SHELF,)
 
-    def test_a_unit_within_a_unit_is_refused_or_independent(self, storage: Storage) -> None:
-        """A store that cannot have two units in one thread says so instead of waiting for ever."""
+    @needs(StorageCapability.NESTED_UNITS, tried=True)
+    def test_a_unit_within_a_unit_is_independent(self, storage: Storage) -> None:
+        """A thread may open a second unit while it is inside one."""
         keep(storage, SHELVES, SHELF)
         with storage.unit_of_work(TENANT, read_only=True) as outer:
             assert outer.count(SHELVES) == 1
-            try:
-                with storage.unit_of_work(TENANT, read_only=True) as inner:
-                    assert inner.count(SHELVES) == 1
-            except TransactionError:
-                pass
+            with storage.unit_of_work(TENANT, read_only=True) as inner:
+                assert inner.count(SHELVES) == 1
             assert outer.find(SHELVES) == (SHELF,)
+
+    @needs(StorageCapability.NESTED_UNITS, tried=True)
+    def test_a_unit_within_a_writing_unit_does_not_see_its_writes(self, storage: Storage) -> None:
+        """The inner one is a transaction of its own."""
+        with pytest.raises(PlannedError), storage.unit_of_work(TENANT) as outer:
+            outer.add(SHELVES, SHELF)
+            with storage.unit_of_work(TENANT, read_only=True) as inner:
+                assert inner.count(SHELVES) == 0
+            raise PlannedError
+        assert kept(storage, SHELVES) == ()
+
+    def test_a_second_writing_unit_never_hangs(self, storage: Storage) -> None:
+        """Whoever is inside a unit that writes is refused another, or gets one; it never waits for itself."""
+        keep(storage, SHELVES, SHELF)
+
+        def nest() -> None:
+            with suppress(TransactionError, TransactionConflictError), storage.unit_of_work(TENANT) as outer:
+                outer.count(SHELVES)
+                with storage.unit_of_work(TENANT) as inner:
+                    inner.count(SHELVES)
+
+        in_threads(1, lambda _: nest())
         keep(storage, SHELVES, SECOND)
         assert kept(storage, SHELVES) == (SHELF, SECOND)
 
-    def test_a_unit_within_a_writing_unit_does_not_see_its_writes(self, storage: Storage) -> None:
-        """Where the inner one is allowed, it is a transaction of its own."""
-        with pytest.raises(PlannedError), storage.unit_of_work(TENANT) as outer:
-            outer.add(SHELVES, SHELF)
-            try:
-                with storage.unit_of_work(TENANT, read_only=True) as inner:
-                    assert inner.count(SHELVES) == 0
-            except TransactionError:
-                pass
-            raise PlannedError
-        assert kept(storage, SHELVES) == ()
+    def test_what_is_lacking_is_refused(self, storage: Storage, request: pytest.FixtureRequest) -> None:
+        """A store says TransactionError to what its suite declares to be lacking, and works on."""
+        for capability in self.lacks:
+            self.report_gap(request, capability)
+        keep(storage, SHELVES, SHELF)
+        if StorageCapability.NESTED_UNITS in self.lacks:
+            with pytest.raises(TransactionError), storage.unit_of_work(TENANT, read_only=True):
+                storage.unit_of_work(TENANT, read_only=True).__enter__()
+        if StorageCapability.SAVEPOINTS in self.lacks:
+            with pytest.raises(TransactionError), storage.unit_of_work(TENANT) as uow:
+                uow.savepoint().__enter__()
+        keep(storage, SHELVES, SECOND)
+        assert kept(storage, SHELVES) == (SHELF, SECOND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -47,6 +48,12 @@ FULL = Sample(
 )
 
 
+def spoil(mapping: object) -> None:
+    """Empty a mapping, if it lets one."""
+    if isinstance(mapping, MutableMapping):
+        mapping.clear()
+
+
 class ValueConformance:
     """Values, absence, and the walls between tenants."""
 
@@ -78,6 +85,20 @@ class ValueConformance:
             full = uow.save(SAMPLES, FULL)
             empty = uow.save(SAMPLES, Sample(id=uid(8)))
         assert kept(storage, SAMPLES) == (full, empty)
+
+    def test_what_is_answered_is_the_askers_own(self, storage: Storage) -> None:
+        """Nobody changes what is stored by changing what was handed in, or what was answered."""
+        facts = {"a": "1"}
+        sample = Sample(id=uid(1), facts=facts)
+        keep(storage, SAMPLES, sample)
+        facts["a"] = "changed after adding"
+        with storage.unit_of_work(TENANT) as uow:
+            answers = (uow.get(SAMPLES, uid(1)), uow.find(SAMPLES)[0], uow.get_many(SAMPLES, [uid(1)])[uid(1)])
+            for answer in (*answers, uow.save(SAMPLES, uow.get(SAMPLES, uid(1)))):
+                spoil(answer.facts)
+            spoil(uow.get_many(SAMPLES, [uid(1)]))
+            assert dict(uow.get(SAMPLES, uid(1)).facts) == {"a": "1"}
+        assert [dict(row.facts) for row in kept(storage, SAMPLES)] == [{"a": "1"}]
 
     def test_the_greatest_number_comes_back(self, storage: Storage) -> None:
         """Numbers have 64 bits."""
