@@ -24,6 +24,8 @@
     ├─ InvalidLinkError 410            one answer for every reason; ``reason`` is for staff
     ├─ StorageError 503                the store could not do its work
     │  ├─ TransactionConflictError     lost against a concurrent unit; running it again may succeed
+    │  │  └─ ConnectionLostError       the connection broke before the commit: nothing was written
+    │  ├─ CommitUnknownError           the connection broke during the commit: all was written, or nothing
     │  └─ SchemaError                  the schema is missing, older or newer than this release
     ├─ DeliveryError 503               raised by notifiers
     │  ├─ TemporaryDeliveryError       try again, after ``retry_after`` if given
@@ -49,8 +51,10 @@ __all__ = [
     "AlreadyActiveError",
     "ClientClosedError",
     "ClientMgmtError",
+    "CommitUnknownError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionLostError",
     "DeliveryError",
     "DuplicateContactError",
     "DuplicateReferenceError",
@@ -276,6 +280,20 @@ class StorageError(ClientMgmtError):
 
 class TransactionConflictError(StorageError):
     """The unit of work lost against a concurrent one; the same unit, run again, may succeed."""
+
+
+class ConnectionLostError(TransactionConflictError):
+    """The connection to the store was lost before the commit: nothing was written, run the unit again."""
+
+    def __init__(self, message: str = "the connection to the store was lost before the commit") -> None:
+        super().__init__(message)
+
+
+class CommitUnknownError(StorageError):
+    """The store was lost during the commit: all of the unit was written, or nothing. Look before you repeat it."""
+
+    def __init__(self, message: str = "the store was lost during the commit: all was written, or nothing") -> None:
+        super().__init__(message)
 
 
 class SchemaError(StorageError):
