@@ -11,8 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables, connection_of
-from clientmgmt.adapters.sqlalchemy.failures import failure, unique_keys
-from clientmgmt.errors import StorageError, TransactionConflictError, TransactionError
+from clientmgmt.adapters.sqlalchemy.failures import commit_failure, failure, unique_keys
+from clientmgmt.errors import (
+    CommitUnknownError,
+    ConnectionLostError,
+    StorageError,
+    TransactionConflictError,
+    TransactionError,
+)
 from clientmgmt.ports import ReferenceViolation, UniqueViolation, UnitOfWork
 from clientmgmt.testing.kit import BOOKS, KIT, SAMPLES, SHELVES, Book, Sample, Shelf, uid
 
@@ -183,12 +189,35 @@ def test_a_lock_that_postgresql_does_not_wait_for_is_a_conflict(on_postgresql: S
             second.get(SHELVES, SHELF.id, lock=True)
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01"])
-def test_serialization_failures_and_deadlocks_are_conflicts(state: str) -> None:
-    class DriverError(Exception):
-        sqlstate = state
+def driver_error(state: str) -> Exception:
+    """As drivers of PostgreSQL raise it."""
+    error = Exception(CANARY)
+    vars(error)["sqlstate"] = state
+    return error
 
-    assert isinstance(failure(DriverError(), {}), TransactionConflictError)
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (driver_error("25P03"), ConnectionLostError),
+        (driver_error("25P04"), StorageError),
+        (driver_error("40001"), TransactionConflictError),
+        (driver_error("57P01"), CommitUnknownError),
+        (driver_error("08006"), CommitUnknownError),
+        (driver_error("40003"), CommitUnknownError),
+        (ConnectionResetError(CANARY), CommitUnknownError),
+        (RuntimeError(CANARY), CommitUnknownError),
+    ],
+    ids=["idle", "slow", "serialization", "shutdown", "gone", "uncertain", "reset", "odd"],
+)
+def test_a_commit_has_failed_only_if_the_database_says_so(error: Exception, kind: type[StorageError]) -> None:
+    found = commit_failure(error, {})
+    assert type(found) is kind
+    assert CANARY not in str(found)
+
+
+def test_a_network_that_fails_under_the_driver_is_a_lost_connection() -> None:
+    assert type(failure(ConnectionResetError(CANARY), {})) is ConnectionLostError
 
 
 def test_a_lost_database_is_an_error_of_the_store(tmp_path: Path) -> None:

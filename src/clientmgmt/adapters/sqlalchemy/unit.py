@@ -12,10 +12,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
-from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
+from clientmgmt.adapters.sqlalchemy.failures import Keys, commit_failure, failure, is_lost
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
-from clientmgmt.errors import ConfigurationError, NotFoundError, StorageError, TransactionError
+from clientmgmt.errors import (
+    ConfigurationError,
+    ConnectionLostError,
+    NotFoundError,
+    StorageError,
+    TransactionError,
+)
 from clientmgmt.ports.storage import (
     Collection,
     Condition,
@@ -186,14 +192,23 @@ class SQLUnitOfWork:
     def verify(self) -> None:
         """Raise ``TransactionError`` if the unit is spoilt, be it by the host."""
         self._check()
-        if not self._database.is_intact(self._connection):
+        if is_lost(self._connection):
+            raise self._refuse(ConnectionLostError())
+        if not self._guarded(self._database.is_intact, self._connection):
             message = "this unit of work is spoilt: the database has ended its transaction"
             raise TransactionError(message)
 
     def commit(self) -> None:
-        """Make everything last; ``TransactionError`` if the unit is spoilt."""
+        """Make everything last.
+
+        ``TransactionError`` if the unit is spoilt, be it by the host, ``ConnectionLostError`` if the connection
+        was lost before, ``CommitUnknownError`` if it was lost meanwhile and something was to be written.
+        """
         self.verify()
-        self._guarded(self._connection.commit)
+        if self._read_only:
+            self._guarded(self._connection.commit)
+        else:
+            self._commit_writes()
 
     def close(self) -> None:
         """Refuse all verbs from now on."""
@@ -227,8 +242,16 @@ class SQLUnitOfWork:
         except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
             raise self._spoil(error) from None
 
+    def _commit_writes(self) -> None:
+        try:
+            self._connection.commit()
+        except Exception as error:  # noqa: BLE001 - the same
+            raise self._refuse(commit_failure(error, self._keys)) from None
+
     def _spoil(self, error: Exception) -> StorageError:
-        found = failure(error, self._keys)
+        return self._refuse(failure(error, self._keys))
+
+    def _refuse(self, found: StorageError) -> StorageError:
         self._refusal = f"this unit of work is spoilt: {found}"
         return found
 

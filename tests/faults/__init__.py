@@ -1,0 +1,1 @@
+"""What breaks around the package: connections, servers, disks, processes. And what is left of the data then."""
