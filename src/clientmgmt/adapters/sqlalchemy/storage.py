@@ -109,15 +109,14 @@ class SQLStorage:
                 after = tenant
         return tuple(found)
 
-    def upgrade(self) -> tuple[str, ...]:
-        """Create what is missing, in one transaction; answer what was done.
+    def upgrade(self, *, to: int | None = None) -> tuple[str, ...]:
+        """Bring the schema to this release, or to version ``to``, in one transaction; answer what was done.
 
         Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if
-        the schema is newer than this release.
+        the schema is newer than this release, or damaged.
         """
         with self._connected(read_only=False) as connection:
-            self._database.guard_upgrade(connection, next(iter(self._plans.tables.values())).fullname)
-            done = create_missing(connection, self._plans.tables)
+            done = create_missing(connection, self._plans.tables, to=to)
             connection.commit()
         return done
 
