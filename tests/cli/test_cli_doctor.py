@@ -94,6 +94,26 @@ def test_a_database_without_tables_needs_an_upgrade(cli: Cli, tmp_path: Path) ->
     assert "run 'clientmgmt upgrade'" in ran.out
 
 
+def test_tables_without_a_version_are_told(cli: Cli, database: str) -> None:
+    file = sqlite3.connect(database.removeprefix("sqlite:///"))
+    file.execute("DROP TABLE cm_schema")
+    file.close()
+    ran = cli("doctor", "--database", database)
+    assert ran.code == 1
+    assert "schema        not recorded" in ran.out
+    assert "record it with stamp()" in ran.out
+
+
+def test_an_index_that_is_missing_is_told(cli: Cli, database: str) -> None:
+    file = sqlite3.connect(database.removeprefix("sqlite:///"))
+    file.execute("DROP INDEX cm_audit_by_at")
+    file.close()
+    ran = cli("doctor", "--database", database)
+    assert ran.code == 1
+    assert "not ok  the index cm_audit_by_at of cm_audit is missing" in ran.out
+    assert "'clientmgmt upgrade --sql --since 0' shows it" in ran.out
+
+
 def test_a_file_that_is_no_database_is_told(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "thesis.txt"
     file.write_text("years of work\n" * 1000, "utf-8")

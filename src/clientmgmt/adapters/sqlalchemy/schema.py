@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy.migrations import runner, upgrade
 from clientmgmt.adapters.sqlalchemy.migrations.drift import missing_parts, missing_tables
 from clientmgmt.adapters.sqlalchemy.migrations.steps import latest, model_at
-from clientmgmt.adapters.sqlalchemy.migrations.versions import recorded_version, refuse_newer
+from clientmgmt.adapters.sqlalchemy.migrations.versions import refuse_newer, schema_version
 from clientmgmt.adapters.sqlalchemy.tables import SCHEMA
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import SchemaError
@@ -29,7 +29,7 @@ def stored_version(connection: sa.Connection, tables: Tables) -> int | None:
     :class:`~clientmgmt.errors.SchemaError` if there are tables, but nothing says which version they have.
     """
     prefix, schema = _names(tables)
-    return recorded_version(connection, prefix=prefix, schema=schema)
+    return schema_version(connection, prefix=prefix, schema=schema)
 
 
 def require_current(version: int | None) -> None:

@@ -5,5 +5,6 @@ written down in it, so that a database that starts now and one that was upgraded
 """
 
 from clientmgmt.adapters.sqlalchemy.migrations.runner import downgrade, stamp, upgrade, upgrade_sql
+from clientmgmt.adapters.sqlalchemy.migrations.versions import schema_version
 
-__all__ = ["downgrade", "stamp", "upgrade", "upgrade_sql"]
+__all__ = ["downgrade", "schema_version", "stamp", "upgrade", "upgrade_sql"]

@@ -12,7 +12,7 @@ from clientmgmt.adapters.sqlalchemy.database import database_of
 from clientmgmt.adapters.sqlalchemy.migrations import steps
 from clientmgmt.adapters.sqlalchemy.migrations.drift import missing_parts, missing_tables
 from clientmgmt.adapters.sqlalchemy.migrations.operations import Operations
-from clientmgmt.adapters.sqlalchemy.migrations.versions import recorded_version, refuse_newer, versions_table
+from clientmgmt.adapters.sqlalchemy.migrations.versions import refuse_newer, schema_version, versions_table
 from clientmgmt.errors import ConfigurationError, SchemaError
 
 __all__ = ["downgrade", "lost_table", "stamp", "upgrade", "upgrade_sql"]
@@ -170,7 +170,7 @@ def _begin(connection: sa.Connection, *, prefix: str, schema: str | None) -> int
     _dialect(connection.dialect, schema)
     name = versions_table(prefix=prefix, schema=schema).fullname
     database_of(connection.engine).guard_upgrade(connection, name)
-    version = recorded_version(connection, prefix=prefix, schema=schema) or 0
+    version = schema_version(connection, prefix=prefix, schema=schema) or 0
     refuse_newer(version)
     tables = steps.model_at(version, prefix=prefix, schema=schema).tables.values()
     if lost := missing_tables(connection, tables):

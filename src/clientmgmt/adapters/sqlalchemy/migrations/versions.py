@@ -8,7 +8,7 @@ from clientmgmt.adapters.sqlalchemy.migrations.drift import missing_tables
 from clientmgmt.adapters.sqlalchemy.migrations.steps import latest, model_at
 from clientmgmt.errors import SchemaError
 
-__all__ = ["recorded_version", "refuse_newer", "versions_table"]
+__all__ = ["refuse_newer", "schema_version", "versions_table"]
 
 
 def versions_table(*, prefix: str, schema: str | None) -> sa.Table:
@@ -18,10 +18,16 @@ def versions_table(*, prefix: str, schema: str | None) -> sa.Table:
     return sa.Table(f"{prefix}schema", sa.MetaData(), columns, key, schema=schema)
 
 
-def recorded_version(connection: sa.Connection, *, prefix: str, schema: str | None) -> int | None:
+def schema_version(connection: sa.Connection, *, prefix: str = "cm_", schema: str | None = None) -> int | None:
     """The version of the schema in the database, ``None`` if there is none.
 
-    ``SchemaError`` if there are tables of ours, but nothing says which version they have.
+    Args:
+        connection: one to SQLite or PostgreSQL.
+        prefix: what the names of tables, keys and indexes start with.
+        schema: the schema of the tables; PostgreSQL only.
+
+    Raises:
+        SchemaError: there are tables of ours, but nothing says which version they have.
     """
     versions = versions_table(prefix=prefix, schema=schema)
     inspector = sa.inspect(connection)
