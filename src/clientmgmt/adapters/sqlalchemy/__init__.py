@@ -1,11 +1,20 @@
 """A store in SQLite or PostgreSQL, through SQLAlchemy Core."""
 
-from clientmgmt.adapters.sqlalchemy.embedding import include_name, include_name_for, render_item
+from clientmgmt.adapters.sqlalchemy.embedding import (
+    AutogenContext,
+    IncludeName,
+    include_name,
+    include_name_for,
+    render_item,
+)
 from clientmgmt.adapters.sqlalchemy.migrations import downgrade, schema_version, stamp, upgrade, upgrade_sql
+from clientmgmt.adapters.sqlalchemy.row_security import row_level_security_sql
 from clientmgmt.adapters.sqlalchemy.storage import SQLStorage, connection_of
 from clientmgmt.adapters.sqlalchemy.tables import build_tables
 
 __all__ = [
+    "AutogenContext",
+    "IncludeName",
     "SQLStorage",
     "build_tables",
     "connection_of",
@@ -13,6 +22,7 @@ __all__ = [
     "include_name",
     "include_name_for",
     "render_item",
+    "row_level_security_sql",
     "schema_version",
     "stamp",
     "upgrade",

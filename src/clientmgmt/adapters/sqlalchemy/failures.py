@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ _PLAIN = {
     "SQLITE_FULL": "the disk is full",
     "SQLITE_READONLY": "the database file cannot be written",
 }
+_NUMBER = re.compile(r"_\d+$")
 _CONFLICT = frozenset({"40001", "40P01", "55P03"})
 _SQLITE_CONFLICT = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
@@ -46,13 +48,20 @@ def failure(error: Exception, keys: Keys) -> StorageError:
     """The error to raise in place of ``error``, ``from None``: messages of drivers show values."""
     driver = getattr(error, "orig", None) or error
     code = getattr(driver, "sqlstate", None) or getattr(driver, "sqlite_errorname", None) or type(driver).__name__
-    if code in _UNIQUE and (key := keys.get(_violated(driver))):
+    if code in _UNIQUE and (key := _key(_violated(driver), keys)):
         return UniqueViolation(*key)
     if code in _REFERENCE:
         return ReferenceViolation()
     if code in _CONFLICT or code.startswith(_SQLITE_CONFLICT):
         return TransactionConflictError(f"lost against a concurrent unit of work ({code})")
     return StorageError(f"{_PLAIN.get(code, 'the database could not do what was asked')} ({code})")
+
+
+def _key(violated: object, keys: Keys) -> tuple[str, str] | None:
+    """The declared key; a shard or a partition calls its own like it, with a number behind."""
+    if violated in keys or not isinstance(violated, str):
+        return keys.get(violated)
+    return keys.get(_NUMBER.sub("", violated))
 
 
 def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of either driver

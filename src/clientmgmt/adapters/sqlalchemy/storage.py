@@ -14,6 +14,7 @@ from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.adapters.sqlalchemy.failures import failure
 from clientmgmt.adapters.sqlalchemy.plans import Plans
+from clientmgmt.adapters.sqlalchemy.row_security import ENTER_ALL, security_notes
 from clientmgmt.adapters.sqlalchemy.schema import (
     create_missing,
     is_empty,
@@ -41,9 +42,12 @@ class SQLStorage:
         prefix: what the names of tables, keys and indexes start with.
         schema: the schema of the tables; PostgreSQL only.
         collections: what is stored, each after those that it refers to.
+        row_level_security: whether each unit of work says whose rows the database may show; PostgreSQL only, see
+            :func:`row_level_security_sql`.
 
     Raises:
-        ConfigurationError: another kind of database, SQLite in memory, or collections that fit no tables.
+        ConfigurationError: another kind of database, SQLite in memory, collections that fit no tables, or row-level
+            security where there is none.
         MissingExtraError: the driver is not installed.
     """
 
@@ -54,12 +58,17 @@ class SQLStorage:
         prefix: str = "cm_",
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
+        row_level_security: bool = False,
     ) -> None:
         self._owned = not isinstance(engine_or_url, sa.Engine)
         engine = engine_or_url if isinstance(engine_or_url, sa.Engine) else open_engine(engine_or_url)
         self._database = database_of(engine)
         self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
         self._plans = Plans(tuple(collections), engine.dialect, prefix=prefix, schema=schema)
+        self._row_level_security = row_level_security
+        if row_level_security and engine.dialect.name != "postgresql":
+            message = "row-level security is for PostgreSQL only"
+            raise ConfigurationError(message)
         self._prepared = False
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forgetting(weakref.WeakMethod(self._database.forget)))
@@ -89,6 +98,8 @@ class SQLStorage:
         connection = self._begin(read_only=read_only)
         unit = self._plans.unit(connection, tenant, database=self._database, read_only=read_only)
         try:
+            if self._row_level_security:
+                unit.enter_tenant()
             yield unit
             unit.commit()
         finally:
@@ -101,6 +112,8 @@ class SQLStorage:
         statement = self._plans.catalogue.plan(collection).next_tenant
         found: list[str] = []
         with self._connected(read_only=True) as connection:
+            if self._row_level_security:
+                connection.execute(ENTER_ALL)
             while len(found) < limit:
                 tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
                 if tenant is None:
@@ -124,7 +137,8 @@ class SQLStorage:
         """What is wrong with the connection, the settings of the database, and the schema."""
         try:
             with self._connected(read_only=True) as connection:
-                return (*self._database.notes(connection), *schema_notes(connection, self._plans.tables))
+                notes = *self._database.notes(connection), *schema_notes(connection, self._plans.tables)
+                return *notes, *self._security_notes(connection)
         except StorageError as error:
             return (Note("unreachable", str(error)),)
 
@@ -140,6 +154,7 @@ class SQLStorage:
         with self._connected(read_only=True) as connection:
             fatal = [note for note in self._database.notes(connection) if note.code in FATAL]
             version = stored_version(connection, self._plans.tables)
+            unsafe = tuple(self._security_notes(connection))
             is_new = version is None and self._new_file_is_mine and is_empty(connection)
         if fatal:
             raise ConfigurationError(fatal[0].message)
@@ -147,7 +162,13 @@ class SQLStorage:
             self.upgrade()
         else:
             require_current(version)
+        if unsafe:
+            raise ConfigurationError(unsafe[0].message)
         self._prepared = True
+
+    def _security_notes(self, connection: sa.Connection) -> Iterator[Note]:
+        if connection.dialect.name == "postgresql":
+            yield from security_notes(connection, self._plans.tables, wanted=self._row_level_security)
 
     def _begin(self, *, read_only: bool) -> sa.Connection:
         try:

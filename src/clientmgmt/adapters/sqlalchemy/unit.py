@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy.database import Database
 from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.row_security import ENTER_TENANT
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
 from clientmgmt.errors import ConfigurationError, NotFoundError, StorageError, TransactionError
 from clientmgmt.ports.storage import (
@@ -189,6 +190,10 @@ class SQLUnitOfWork:
     def close(self) -> None:
         """Refuse all verbs from now on."""
         self._refusal = "this unit of work has ended"
+
+    def enter_tenant(self) -> None:
+        """Have row-level security show the rows of this tenant."""
+        self._run(ENTER_TENANT, {"p_tenant": self._tenant})
 
     def connection(self) -> sa.Connection:
         """The connection, while the unit lasts."""
