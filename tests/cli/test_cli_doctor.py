@@ -114,6 +114,15 @@ def test_an_index_that_is_missing_is_told(cli: Cli, database: str) -> None:
     assert "'clientmgmt upgrade --sql --since 0' shows it" in ran.out
 
 
+def test_row_level_security_is_looked_at(cli: Cli, database: str, postgres_url: str) -> None:
+    ran = cli("doctor", "--database", postgres_url, "--prefix", "secured_", "--row-level-security")
+    assert ran.code == 1
+    assert "not ok  the role is a superuser or has BYPASSRLS" in ran.out
+    ran = cli("doctor", "--database", database, "--row-level-security")
+    assert (ran.code, ran.out) == (2, "")
+    assert "row-level security is for PostgreSQL only" in ran.err
+
+
 def test_a_file_that_is_no_database_is_told(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "thesis.txt"
     file.write_text("years of work\n" * 1000, "utf-8")

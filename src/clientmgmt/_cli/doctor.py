@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
     url, keys = arguments.database, _keys(arguments)
     names = Names(prefix=arguments.prefix, schema=arguments.schema)
     require_file(url)
-    notes = [note for note in _findings(url, keys, names) if keys or note.code != _KEY_GONE]
+    notes = [note for note in _findings(arguments, keys, names) if keys or note.code != _KEY_GONE]
     for label, fact in {**_versions(), **_extras(), "database": masked(url), **_server(url, names)}.items():
         print(f"{label:<14}{fact}")
     print()
@@ -64,8 +64,9 @@ def _keys(arguments: Namespace) -> Sequence[str]:
     raise CannotRunError(message)
 
 
-def _findings(url: str, keys: Sequence[str], names: Names) -> Sequence[Note]:
-    with open_manager(url, keys=keys, **names) as manager:
+def _findings(arguments: Namespace, keys: Sequence[str], names: Names) -> Sequence[Note]:
+    secured = arguments.row_level_security
+    with open_manager(arguments.database, keys=keys, row_level_security=secured, **names) as manager:
         try:
             return manager.check()
         except StorageError as error:

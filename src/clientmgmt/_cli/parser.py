@@ -95,6 +95,8 @@ def _add_doctor(commands: Any) -> None:  # noqa: ANN401 - as above
     parser = _add(commands, "doctor", "doctor", "say whether an installation can do its work")
     _add_database(parser)
     _add_names(parser)
+    summary = "the store is used with row-level security; PostgreSQL only"
+    parser.add_argument("--row-level-security", action="store_true", help=summary)
     keys = parser.add_mutually_exclusive_group()
     keys.add_argument("--key", action="append", default=[], help="a key that signs links; may be repeated")
     keys.add_argument("--key-file", metavar="FILE", help="a file with such keys, one per line")

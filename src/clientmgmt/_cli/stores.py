@@ -82,10 +82,12 @@ def require_file(url: str) -> None:
 
 
 @contextmanager
-def open_storage(url: str, *, prefix: str = "cm_", schema: str | None = None) -> Iterator[SQLStorage]:
+def open_storage(
+    url: str, *, prefix: str = "cm_", schema: str | None = None, row_level_security: bool = False
+) -> Iterator[SQLStorage]:
     """The store in this database."""
     parse(url)
-    storage = SQLStorage(url, prefix=prefix, schema=schema)
+    storage = SQLStorage(url, prefix=prefix, schema=schema, row_level_security=row_level_security)
     try:
         yield storage
     except StorageError as error:
@@ -97,11 +99,16 @@ def open_storage(url: str, *, prefix: str = "cm_", schema: str | None = None) ->
 
 @contextmanager
 def open_manager(
-    url: str, *, keys: Sequence[str] = (), prefix: str = "cm_", schema: str | None = None
+    url: str,
+    *,
+    keys: Sequence[str] = (),
+    prefix: str = "cm_",
+    schema: str | None = None,
+    row_level_security: bool = False,
 ) -> Iterator[ClientManager]:
     """A manager on this database. Without ``keys`` it gets one of its own: fine for whoever sends no link."""
     with (
-        open_storage(url, prefix=prefix, schema=schema) as storage,
+        open_storage(url, prefix=prefix, schema=schema, row_level_security=row_level_security) as storage,
         ClientManager(storage, secret_keys=keys or [generate_key()]) as manager,
     ):
         yield manager

@@ -30,7 +30,7 @@ def bound_to_tenant(table: sa.Table) -> dict[str, str]:
     """The first column of every key, foreign key and index."""
     keys = (sa.PrimaryKeyConstraint, sa.UniqueConstraint, sa.ForeignKeyConstraint)
     constraints = [each for each in table.constraints if isinstance(each, keys)]
-    return {str(each.name): each.columns.keys()[0] for each in [*constraints, *table.indexes]}
+    return {str(each.name): each.columns.keys()[0] for each in [*constraints, *table.indexes] if each.columns}
 
 
 @pytest.mark.parametrize("name", sorted(build_tables(sa.MetaData(), collections=EVERYTHING).keys() - {"schema"}))
