@@ -9,6 +9,7 @@ import pytest
 
 from clientmgmt import ClientManager, Links, Settings, generate_key
 from clientmgmt._cli import doctor
+from clientmgmt.adapters.sqlalchemy.migrations.steps import latest
 from clientmgmt.errors import StorageError
 from tests.cli.conftest import Cli, workspace
 
@@ -37,7 +38,7 @@ def test_a_sound_installation_is_ok(cli: Cli, database: str, options: tuple[str,
     assert ("links were not checked" in ran.out) is (not options)
     facts = dict(line.split(maxsplit=1) for line in ran.out.partition("\n\n")[0].splitlines())
     assert facts.keys() == {*("clientmgmt", "Python", "SQLAlchemy", "extras", "database", "driver", "server", "schema")}
-    assert facts["schema"] == "version 1"
+    assert facts["schema"] == f"version {latest()}"
     assert facts["server"] == f"sqlite {sqlite3.sqlite_version}"
 
 

@@ -29,6 +29,7 @@ from clientmgmt.errors import ConfigurationError, SchemaError
 from clientmgmt.ports import COLLECTIONS, Collection
 from tests.adapters.sqlalchemy.draft import draft
 
+NOW = steps.latest()
 Bare = tuple[sa.Engine, str | None]
 Shape = dict[str, object]
 PREFIXES = ("cm_", "other_")
@@ -48,10 +49,10 @@ def shape_of(inspector: sa.Inspector, name: str, schema: str | None) -> dict[str
         key["name"]: (key["constrained_columns"], key["referred_table"], key["referred_columns"])
         for key in inspector.get_foreign_keys(name, schema)
     }
-    columns = [
-        (column["name"], repr(column["type"]), column["nullable"], "identity" in column)
+    columns = {
+        column["name"]: (repr(column["type"]), column["nullable"], "identity" in column)
         for column in inspector.get_columns(name, schema)
-    ]
+    }
     primary = inspector.get_pk_constraint(name, schema)
     return {
         "columns": columns,
@@ -90,7 +91,7 @@ def test_the_steps_make_no_other_tables() -> None:
 class Grown(Client):
     """A client with a field that no step knows."""
 
-    colour: str
+    whim: str
 
 
 class GrownClients(Collection[Grown]):
@@ -109,7 +110,7 @@ def test_a_draft_has_what_the_steps_lack() -> None:
     known = steps.model_at(prefix="").tables
     assert list(draft(of_package, known)) == []
     grown = build_tables(sa.MetaData(), prefix="", collections=[GrownClients()]).values()
-    assert list(draft(grown, known)) == ['ops.add_column("clients", column("colour", text()))']
+    assert list(draft(grown, known)) == ['ops.add_column("clients", column("whim", text()))']
 
 
 def test_a_draft_is_code_that_makes_the_tables() -> None:
@@ -246,14 +247,14 @@ def full(bare: Bare) -> Bare:
 def test_a_table_that_was_lost_is_not_replaced_by_an_empty_one(full: Bare) -> None:
     drop(full, "DROP TABLE {at}cm_audit")
     message = notes(full)["table_missing"].message
-    assert "cm_audit is missing, although the schema has version 1: restore it from a backup" in message
+    assert f"cm_audit is missing, although the schema has version {NOW}: restore it from a backup" in message
     engine, schema = full
     with engine.connect() as connection:
         with pytest.raises(SchemaError, match="restore it from a backup"):
             upgrade(connection, schema=schema)
         with pytest.raises(SchemaError, match="restore it from a backup"):
             downgrade(connection, to=0, schema=schema)
-        with pytest.raises(SchemaError, match=r"not that of version 1: the table \S*cm_audit is missing"):
+        with pytest.raises(SchemaError, match=rf"not that of version {NOW}: the table \S*cm_audit is missing"):
             stamp(connection, schema=schema)
 
 
