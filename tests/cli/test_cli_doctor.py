@@ -9,6 +9,7 @@ import pytest
 
 from clientmgmt import ClientManager, Links, Settings, generate_key
 from clientmgmt._cli import doctor
+from clientmgmt.adapters.sqlalchemy.migrations.steps import latest
 from clientmgmt.errors import StorageError
 from tests.cli.conftest import Cli, workspace
 
@@ -37,7 +38,7 @@ def test_a_sound_installation_is_ok(cli: Cli, database: str, options: tuple[str,
     assert ("links were not checked" in ran.out) is (not options)
     facts = dict(line.split(maxsplit=1) for line in ran.out.partition("\n\n")[0].splitlines())
     assert facts.keys() == {*("clientmgmt", "Python", "SQLAlchemy", "extras", "database", "driver", "server", "schema")}
-    assert facts["schema"] == "version 1"
+    assert facts["schema"] == f"version {latest()}"
     assert facts["server"] == f"sqlite {sqlite3.sqlite_version}"
 
 
@@ -92,6 +93,35 @@ def test_a_database_without_tables_needs_an_upgrade(cli: Cli, tmp_path: Path) ->
     assert "schema        none" in ran.out
     assert "not ok" in ran.out
     assert "run 'clientmgmt upgrade'" in ran.out
+
+
+def test_tables_without_a_version_are_told(cli: Cli, database: str) -> None:
+    file = sqlite3.connect(database.removeprefix("sqlite:///"))
+    file.execute("DROP TABLE cm_schema")
+    file.close()
+    ran = cli("doctor", "--database", database)
+    assert ran.code == 1
+    assert "schema        not recorded" in ran.out
+    assert "record it with stamp()" in ran.out
+
+
+def test_an_index_that_is_missing_is_told(cli: Cli, database: str) -> None:
+    file = sqlite3.connect(database.removeprefix("sqlite:///"))
+    file.execute("DROP INDEX cm_audit_by_at")
+    file.close()
+    ran = cli("doctor", "--database", database)
+    assert ran.code == 1
+    assert "not ok  the index cm_audit_by_at of cm_audit is missing" in ran.out
+    assert "'clientmgmt upgrade --sql --since 0' shows it" in ran.out
+
+
+def test_row_level_security_is_looked_at(cli: Cli, database: str, postgres_url: str) -> None:
+    ran = cli("doctor", "--database", postgres_url, "--prefix", "secured_", "--row-level-security")
+    assert ran.code == 1
+    assert "not ok  the role is a superuser or has BYPASSRLS" in ran.out
+    ran = cli("doctor", "--database", database, "--row-level-security")
+    assert (ran.code, ran.out) == (2, "")
+    assert "row-level security is for PostgreSQL only" in ran.err
 
 
 def test_a_file_that_is_no_database_is_told(cli: Cli, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from clientmgmt import generate_key
 from clientmgmt._cli import main, parser
 from clientmgmt._cli.stores import masked
+from clientmgmt.adapters.sqlalchemy import upgrade_sql
 from clientmgmt.domain import IMPORT_COLUMNS
 from tests.cli.conftest import Cli, start
 
@@ -133,6 +135,44 @@ def test_an_upgrade_creates_the_tables_once(cli: Cli, url: str) -> None:
     assert first.code == second.code == 0
     assert "created table" in first.out
     assert second.out == f"{url}: nothing to do\n"
+
+
+def test_an_upgrade_can_stop_and_can_use_other_names(cli: Cli, url: str) -> None:
+    ran = cli("upgrade", "--database", url, "--to", 0, "--prefix", "crm_")
+    assert ran.out == f"{url}: nothing to do\n"
+    assert "created table crm_clients" in cli("upgrade", "--database", url, "--prefix", "crm_").out
+    assert "not ok" not in cli("doctor", "--database", url, "--prefix", "crm_").out
+    ran = cli("doctor", "--database", url)
+    assert (ran.code, "schema        none" in ran.out) == (1, True)
+    ran = cli("upgrade", "--database", url, "--to", 99)
+    assert (ran.code, ran.out) == (2, "")
+    assert "no version 99" in ran.err
+
+
+def test_the_script_of_an_upgrade_is_printed_and_nothing_is_done(cli: Cli, url: str, tmp_path: Path) -> None:
+    whole = cli("upgrade", "--database", url, "--sql")
+    assert whole.code == 0
+    assert whole.out == upgrade_sql("sqlite")
+    assert list(tmp_path.iterdir()) == []
+    cli("upgrade", "--database", url)
+    assert cli("upgrade", "--database", url, "--sql").out == ""
+    assert cli("upgrade", "--database", url, "--sql", "--since", 0).out == whole.out
+
+
+def test_the_script_of_an_unreachable_database_needs_its_version(cli: Cli) -> None:
+    server = "postgresql://ada:s3cr3t@127.0.0.1:1/x"
+    ran = cli("upgrade", "--database", server, "--sql")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--since" in ran.err
+    assert "s3cr3t" not in ran.err
+    ran = cli("upgrade", "--database", server, "--sql", "--since", 0, "--schema", "crm", "--prefix", "")
+    assert ran.out == upgrade_sql("postgresql", schema="crm", prefix="")
+
+
+def test_a_version_to_begin_at_is_for_scripts(cli: Cli, url: str) -> None:
+    ran = cli("upgrade", "--database", url, "--since", 0)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--since goes with --sql" in ran.err
 
 
 PASSWORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=4).filter(lambda text: not text[0].isdigit())

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import platform
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypedDict
 
 import sqlalchemy as sa
 
 from clientmgmt._cli.exits import FINE, NOT_ALL_FINE, CannotRunError
 from clientmgmt._cli.parser import own_version
-from clientmgmt._cli.stores import DRIVERS, hint, masked, open_manager, parse, require_file
-from clientmgmt.adapters.sqlalchemy import build_tables
+from clientmgmt._cli.stores import DRIVERS, connected, hint, masked, open_manager, parse, require_file
+from clientmgmt.adapters.sqlalchemy import schema_version
 from clientmgmt.domain import Note
-from clientmgmt.errors import StorageError
+from clientmgmt.errors import SchemaError, StorageError
 
 __all__ = ["run"]
+
+
+class Names(TypedDict):
+    """What tables are called."""
+
+    prefix: str
+    schema: str | None
+
 
 _EXTRAS = {"cli": "rich", "passwords": "argon2", "postgres": "psycopg", "testing": "hypothesis"}
 _KEY_GONE = "removed_key"
@@ -27,9 +35,10 @@ _KEY_GONE = "removed_key"
 def run(arguments: Namespace) -> int:
     """Print facts and findings; anything wrong makes the exit code 1."""
     url, keys = arguments.database, _keys(arguments)
+    names = Names(prefix=arguments.prefix, schema=arguments.schema)
     require_file(url)
-    notes = [note for note in _findings(url, keys) if keys or note.code != _KEY_GONE]
-    for label, fact in {**_versions(), **_extras(), "database": masked(url), **_server(url)}.items():
+    notes = [note for note in _findings(arguments, keys, names) if keys or note.code != _KEY_GONE]
+    for label, fact in {**_versions(), **_extras(), "database": masked(url), **_server(url, names)}.items():
         print(f"{label:<14}{fact}")
     print()
     for note in notes:
@@ -55,8 +64,9 @@ def _keys(arguments: Namespace) -> Sequence[str]:
     raise CannotRunError(message)
 
 
-def _findings(url: str, keys: Sequence[str]) -> Sequence[Note]:
-    with open_manager(url, keys=keys) as manager:
+def _findings(arguments: Namespace, keys: Sequence[str], names: Names) -> Sequence[Note]:
+    secured = arguments.row_level_security
+    with open_manager(arguments.database, keys=keys, row_level_security=secured, **names) as manager:
         try:
             return manager.check()
         except StorageError as error:
@@ -74,34 +84,23 @@ def _extras() -> Mapping[str, str]:
     return {"extras": f"{found}; for the others: pip install 'clientmgmt[{missing}]'" if missing else found}
 
 
-def _server(url: str) -> Mapping[str, str]:
+def _server(url: str, names: Names) -> Mapping[str, str]:
     """The versions of driver, database and schema, as far as the database answers."""
-    parts = parse(url)
-    if parts.drivername not in DRIVERS:  # a plug-in's: what is behind it only the plug-in knows
+    if parse(url).drivername not in DRIVERS:  # a plug-in's: what is behind it only the plug-in knows
         return {}
     try:
-        with _connected(parts.set(drivername=DRIVERS[parts.drivername])) as connection:
+        with connected(url) as connection:
             dialect = connection.dialect
             server = ".".join(map(str, dialect.server_version_info or ()))
             facts = {"driver": f"{dialect.driver} {getattr(dialect.dbapi, '__version__', '')}".strip()}
-            return {**facts, "server": f"{dialect.name} {server}", "schema": _schema(connection)}
+            return {**facts, "server": f"{dialect.name} {server}", "schema": _schema(connection, names)}
     except sa.exc.SQLAlchemyError:
         return {}
 
 
-@contextmanager
-def _connected(url: sa.URL) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(url, hide_parameters=True)
+def _schema(connection: sa.Connection, names: Names) -> str:
     try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def _schema(connection: sa.Connection) -> str:
-    versions = build_tables(sa.MetaData())["schema"]
-    if not sa.inspect(connection).has_table(versions.name):
-        return "none"
-    version = connection.execute(sa.select(sa.func.max(versions.c.version))).scalar_one()
-    return f"version {version}"
+        version = schema_version(connection, **names)
+    except SchemaError:
+        return "not recorded"
+    return "none" if version is None else f"version {version}"

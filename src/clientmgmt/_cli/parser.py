@@ -28,8 +28,7 @@ def build_parser() -> ArgumentParser:
     _add_demo(commands)
     _add_import(commands)
     _add(commands, "columns", "columns", "the columns of an import, and the other names they may have")
-    upgrade = _add(commands, "upgrade", "upgrade", "create the tables of this release in a database")
-    _add_database(upgrade)
+    _add_upgrade(commands)
     _add_doctor(commands)
     _add(commands, "key", "key", "print a new secret key that signs links")
     return parser
@@ -43,6 +42,23 @@ def _add(commands: Any, name: str, module: str, summary: str) -> ArgumentParser:
 
 def _add_database(parser: ArgumentParser) -> Action:
     return parser.add_argument("--database", required=True, metavar="URL", help=_DATABASE)
+
+
+def _add_names(parser: ArgumentParser) -> None:
+    parser.add_argument("--prefix", default="cm_", metavar="TEXT", help="what the names of tables start with (cm_)")
+    parser.add_argument("--schema", metavar="NAME", help="the schema of the tables; PostgreSQL only")
+
+
+def _add_upgrade(commands: Any) -> None:  # noqa: ANN401 - as above
+    parser = _add(commands, "upgrade", "upgrade", "bring the tables in a database to this release")
+    parser.epilog = "Whether something is left to do, or missing, is said by 'clientmgmt doctor'."
+    _add_database(parser)
+    _add_names(parser)
+    parser.add_argument("--to", type=int, metavar="VERSION", help="stop at this version of the schema")
+    parser.add_argument("--sql", action="store_true", help="change nothing, print the script that would")
+    parser.add_argument(
+        "--since", type=int, metavar="VERSION", help="with --sql: the version to begin at; do not ask the database"
+    )
 
 
 def _add_demo(commands: Any) -> None:  # noqa: ANN401 - as above
@@ -78,6 +94,9 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
 def _add_doctor(commands: Any) -> None:  # noqa: ANN401 - as above
     parser = _add(commands, "doctor", "doctor", "say whether an installation can do its work")
     _add_database(parser)
+    _add_names(parser)
+    summary = "the store is used with row-level security; PostgreSQL only"
+    parser.add_argument("--row-level-security", action="store_true", help=summary)
     keys = parser.add_mutually_exclusive_group()
     keys.add_argument("--key", action="append", default=[], help="a key that signs links; may be repeated")
     keys.add_argument("--key-file", metavar="FILE", help="a file with such keys, one per line")

@@ -12,9 +12,20 @@ import sqlalchemy as sa
 from clientmgmt import ClientManager, generate_key
 from clientmgmt._cli.exits import CannotRunError
 from clientmgmt.adapters.plugins import STORAGES, plugin_schemes
+from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.errors import StorageError
 
-__all__ = ["DRIVERS", "hint", "is_new", "masked", "open_manager", "parse", "require_file"]
+__all__ = [
+    "DRIVERS",
+    "connected",
+    "hint",
+    "is_new",
+    "masked",
+    "open_manager",
+    "open_storage",
+    "parse",
+    "require_file",
+]
 
 DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -73,20 +84,61 @@ def require_file(url: str) -> None:
 
 
 @contextmanager
-def open_manager(url: str, *, keys: Sequence[str] = ()) -> Iterator[ClientManager]:
-    """A manager on this database. Without ``keys`` it gets one of its own: fine for whoever sends no link."""
+def open_storage(
+    url: str, *, prefix: str = "cm_", schema: str | None = None, row_level_security: bool = False
+) -> Iterator[SQLStorage]:
+    """The store in this database."""
     parse(url)
-    with ClientManager(url, secret_keys=keys or [generate_key()]) as manager:
-        try:
+    storage = SQLStorage(url, prefix=prefix, schema=schema, row_level_security=row_level_security)
+    try:
+        yield storage
+    except StorageError as error:
+        message = f"{masked(url)}: {hint(str(error))}"
+        raise CannotRunError(message) from None
+    finally:
+        storage.close()
+
+
+@contextmanager
+def open_manager(
+    url: str,
+    *,
+    keys: Sequence[str] = (),
+    prefix: str = "cm_",
+    schema: str | None = None,
+    row_level_security: bool = False,
+) -> Iterator[ClientManager]:
+    """A manager on this database. Without ``keys`` it gets one of its own: fine for whoever sends no link."""
+    keys = keys or [generate_key()]
+    if parse(url).drivername not in DRIVERS:  # a plug-in's, which has no tables to name
+        with ClientManager(url, secret_keys=keys) as manager:
             yield manager
-        except StorageError as error:
-            message = f"{masked(url)}: {hint(str(error))}"
-            raise CannotRunError(message) from None
+        return
+    with (
+        open_storage(url, prefix=prefix, schema=schema, row_level_security=row_level_security) as storage,
+        ClientManager(storage, secret_keys=keys) as manager,
+    ):
+        yield manager
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sa.Connection]:
+    """A connection to this database, and nothing around it."""
+    parts = parse(url)
+    engine = sa.create_engine(parts.set(drivername=DRIVERS[parts.drivername]), hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def hint(message: str) -> str:
     """The message of the library in the words of the command line."""
-    return message.replace("call upgrade()", "run 'clientmgmt upgrade'")
+    words = {"call upgrade()": "run 'clientmgmt upgrade'", "upgrade_sql()": "'clientmgmt upgrade --sql --since 0'"}
+    for call, command in words.items():
+        message = message.replace(call, command)
+    return message
 
 
 def _file(url: str) -> Path | None:

@@ -1,20 +1,48 @@
-"""Bringing a database to this release."""
+"""Bringing a database to this release, or printing what would."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from clientmgmt._cli.exits import FINE
-from clientmgmt._cli.stores import masked, open_manager
+import sqlalchemy as sa
+
+from clientmgmt._cli.exits import FINE, CannotRunError
+from clientmgmt._cli.stores import DRIVERS, connected, is_new, masked, open_storage, parse
+from clientmgmt.adapters.sqlalchemy import schema_version, upgrade_sql
 
 __all__ = ["run"]
 
 
 def run(arguments: Namespace) -> int:
-    """Create what is missing and say what was done."""
-    with open_manager(arguments.database) as manager:
-        done = manager.upgrade()
+    """Do the steps that are missing and say what was done, or print the script."""
+    if arguments.sql:
+        return _print_script(arguments)
+    if arguments.since is not None:
+        message = "--since goes with --sql"
+        raise CannotRunError(message)
+    with open_storage(arguments.database, prefix=arguments.prefix, schema=arguments.schema) as storage:
+        done = storage.upgrade(to=arguments.to)
     for step in done:
         print(step)
     print(f"{masked(arguments.database)}: {'upgraded' if done else 'nothing to do'}")
     return FINE
+
+
+def _print_script(arguments: Namespace) -> int:
+    dialect = DRIVERS[parse(arguments.database).drivername].partition("+")[0]
+    since = _version(arguments) if arguments.since is None else arguments.since
+    names = {"prefix": arguments.prefix, "schema": arguments.schema}
+    print(upgrade_sql(dialect, since=since, to=arguments.to, **names), end="")
+    return FINE
+
+
+def _version(arguments: Namespace) -> int:
+    """That of the schema in the database; looking does not create a file."""
+    if is_new(arguments.database):
+        return 0
+    try:
+        with connected(arguments.database) as connection:
+            return schema_version(connection, prefix=arguments.prefix, schema=arguments.schema) or 0
+    except sa.exc.SQLAlchemyError:
+        message = f"{masked(arguments.database)}: the database cannot be read; --since says which version it has"
+        raise CannotRunError(message) from None

@@ -46,3 +46,15 @@ def on_postgresql(postgres_engine: sa.Engine, schema: str) -> SQLStorage:
 def store(request: pytest.FixtureRequest) -> SQLStorage:
     storage: SQLStorage = request.getfixturevalue(f"on_{request.param}")
     return storage
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sa.Engine, str | None]]:
+    """An engine, and the schema in which nothing is yet."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("postgres_engine"), request.getfixturevalue("schema")
+        return
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'bare.db'}")
+    sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    yield engine, None
+    engine.dispose()

@@ -37,6 +37,7 @@ class AsyncSQLStorage(GreenletStorage):
         prefix: what the names of tables, keys and indexes start with.
         schema: the schema of the tables.
         collections: what is stored, each after those that it refers to.
+        row_level_security: as for :class:`SQLStorage`.
 
     Raises:
         ConfigurationError: another kind of database, a driver that is not asynchronous, or collections that fit no
@@ -51,13 +52,16 @@ class AsyncSQLStorage(GreenletStorage):
         prefix: str = "cm_",
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
+        row_level_security: bool = False,
     ) -> None:
         self._owned = isinstance(engine_or_url, sa.URL | str)
         self._engine: AsyncEngine = (
             open_async_engine(engine_or_url) if isinstance(engine_or_url, sa.URL | str) else _checked(engine_or_url)
         )
         engine = self._engine.sync_engine
-        self._inner = SQLStorage(engine, prefix=prefix, schema=schema, collections=collections)
+        self._inner = SQLStorage(
+            engine, prefix=prefix, schema=schema, collections=collections, row_level_security=row_level_security
+        )
         self._interrupts = engine.dialect.name != "sqlite"
         turn = None if self._interrupts else TaskTurn(BUSY_SECONDS)
         super().__init__(self._inner, turn=turn, interrupts=self._interrupts)

@@ -86,8 +86,11 @@ class SQLiteDatabase:
         """False after errors with which SQLite ends the transaction itself, such as a full disk."""
         return bool(_native(connection).in_transaction)
 
-    def guard_upgrade(self, connection: sa.Connection, name: str) -> None:
-        """Nothing: ``BEGIN IMMEDIATE`` has locked the file."""
+    def guard_upgrade(self, connection: sa.Connection, name: str) -> None:  # noqa: ARG002 - the file has one lock
+        """Lock the file, unless a transaction has begun: its first write will."""
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def notes(self, connection: sa.Connection) -> Iterator[Note]:
         """What is wrong with the file or the settings of the connection."""
@@ -147,6 +150,9 @@ class PostgresDatabase:
 
     def guard_upgrade(self, connection: sa.Connection, name: str) -> None:
         """Wait for other processes, until the transaction ends."""
+        if _driver(connection).autocommit:
+            message = "the schema is changed in one transaction: not on a connection in autocommit mode"
+            raise ConfigurationError(message)
         key = sa.func.hashtext(name)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_SPACE, key)))
 

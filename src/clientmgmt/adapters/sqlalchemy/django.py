@@ -48,6 +48,7 @@ class DjangoStorage:
         prefix: what the names of tables, keys and indexes start with.
         schema: the schema of the tables; PostgreSQL only.
         collections: what is stored, each after those that it refers to.
+        row_level_security: as for :class:`~clientmgmt.adapters.sqlalchemy.SQLStorage`.
 
     Raises:
         ConfigurationError: Django knows no such database, or it is of another kind.
@@ -61,6 +62,7 @@ class DjangoStorage:
         prefix: str = "cm_",
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
+        row_level_security: bool = False,
     ) -> None:
         self._db: Any = _django()
         self._alias = alias
@@ -68,7 +70,9 @@ class DjangoStorage:
         engine = engine_over(self._vendor, lambda: self._wrapper().connection)
         self._engine, self._database = engine, database_of(engine)
         self._integrity = _Integrity(self._database, self._wrapper)
-        self._plans = Plans(tuple(collections), engine.dialect, prefix=prefix, schema=schema)
+        self._plans = Plans(
+            tuple(collections), engine.dialect, prefix=prefix, schema=schema, row_level_security=row_level_security
+        )
         self._here = _Here()
         self._prepared = False
 
@@ -102,6 +106,7 @@ class DjangoStorage:
         with self._inside(read_only=read_only) as connection:
             unit = self._plans.unit(connection, tenant, database=self._integrity, read_only=read_only)
             try:
+                unit.enter()
                 yield unit
                 unit.verify()
             finally:
@@ -212,6 +217,8 @@ class DjangoStorage:
             if note.code in FATAL and note.code != _MEMORY:
                 raise ConfigurationError(note.message)
         require_current(stored_version(connection, self._plans.tables))
+        for note in self._plans.security_notes(connection):
+            raise ConfigurationError(note.message)
         self._here.looked_at = driver
         self._prepared = self._here.upgrading is None or self._here.upgrading is not _outermost(self._wrapper())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ _PLAIN = {
     "SQLITE_READONLY": "the database file cannot be written",
     "TimeoutError": "no connection of the pool became free in time",
 }
+_NUMBER = re.compile(r"_\d+$")
 _CONFLICT = frozenset({"40001", "40P01", "55P03"})
 _SQLITE_CONFLICT = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _SQLITE_IO = "SQLITE_IOERR"
@@ -65,7 +67,7 @@ def failure(error: Exception, keys: Keys) -> StorageError:
     driver = getattr(error, "orig", None) or error
     said = _code(driver)
     code = said or type(driver).__name__
-    if code in _UNIQUE and (key := keys.get(_violated(driver))):
+    if code in _UNIQUE and (key := _key(_violated(driver), keys)):
         return UniqueViolation(*key)
     if code in _REFERENCE:
         return ReferenceViolation()
@@ -123,6 +125,13 @@ def _plain(code: str) -> str:
     if code.startswith(_SQLITE_IO):
         return "the database file could not be read or written"
     return _PLAIN.get(code, "the database could not do what was asked")
+
+
+def _key(violated: object, keys: Keys) -> tuple[str, str] | None:
+    """The declared key; a shard or a partition calls its own like it, with a number behind."""
+    if violated in keys or not isinstance(violated, str):
+        return keys.get(violated)
+    return keys.get(_NUMBER.sub("", violated))
 
 
 def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of any driver

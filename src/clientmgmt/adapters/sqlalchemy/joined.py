@@ -104,6 +104,8 @@ class Hosts:
             return
         self.side.require_same_database(connection)
         require_current(stored_version(connection, self.plans.tables))
+        for note in self.plans.security_notes(connection):
+            raise ConfigurationError(note.message)
         if connection.get_transaction() not in self._upgrading:
             self._current.add(connection.engine.pool)
 
@@ -155,6 +157,7 @@ class JoinedStorage:
             unit = hosts.plans.unit(connection, tenant, database=hosts.database, read_only=read_only)
             try:
                 with unit.savepoint() if saves else nullcontext():
+                    unit.enter()
                     yield unit
                     unit.verify()
             finally:

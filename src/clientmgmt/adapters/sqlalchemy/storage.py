@@ -42,9 +42,12 @@ class SQLStorage:
         prefix: what the names of tables, keys and indexes start with.
         schema: the schema of the tables; PostgreSQL only.
         collections: what is stored, each after those that it refers to.
+        row_level_security: whether each unit of work says whose rows the database may show; PostgreSQL only, see
+            :func:`row_level_security_sql`.
 
     Raises:
-        ConfigurationError: another kind of database, SQLite in memory, or collections that fit no tables.
+        ConfigurationError: another kind of database, SQLite in memory, collections that fit no tables, or row-level
+            security where there is none.
         MissingExtraError: the driver is not installed.
     """
 
@@ -55,12 +58,15 @@ class SQLStorage:
         prefix: str = "cm_",
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
+        row_level_security: bool = False,
     ) -> None:
         self._owned = not isinstance(engine_or_url, sa.Engine)
         engine = engine_or_url if isinstance(engine_or_url, sa.Engine) else open_engine(engine_or_url)
         self._database = database_of(engine)
         self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
-        self._plans = Plans(tuple(collections), engine.dialect, prefix=prefix, schema=schema)
+        self._plans = Plans(
+            tuple(collections), engine.dialect, prefix=prefix, schema=schema, row_level_security=row_level_security
+        )
         self._hosts = Hosts(self._database, self._plans)
         self._prepared = False
         if hasattr(os, "register_at_fork"):
@@ -91,6 +97,7 @@ class SQLStorage:
         connection = self._begin(read_only=read_only)
         unit = self._plans.unit(connection, tenant, database=self._database, read_only=read_only)
         try:
+            unit.enter()
             yield unit
             unit.commit()
         finally:
@@ -122,15 +129,14 @@ class SQLStorage:
         with self._connected(read_only=True) as connection:
             return self._plans.tenants(connection, collection, after=after, limit=limit)
 
-    def upgrade(self) -> tuple[str, ...]:
-        """Create what is missing, in one transaction; answer what was done.
+    def upgrade(self, *, to: int | None = None) -> tuple[str, ...]:
+        """Bring the schema to this release, or to version ``to``, in one transaction; answer what was done.
 
         Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if
-        the schema is newer than this release.
+        the schema is newer than this release, or damaged.
         """
         with self._connected(read_only=False) as connection:
-            self._database.guard_upgrade(connection, next(iter(self._plans.tables.values())).fullname)
-            done = create_missing(connection, self._plans.tables)
+            done = create_missing(connection, self._plans.tables, to=to)
             connection.commit()
         return done
 
@@ -138,7 +144,8 @@ class SQLStorage:
         """What is wrong with the connection, the settings of the database, and the schema."""
         try:
             with self._connected(read_only=True) as connection:
-                return (*self._database.notes(connection), *schema_notes(connection, self._plans.tables))
+                notes = *self._database.notes(connection), *schema_notes(connection, self._plans.tables)
+                return *notes, *self._plans.security_notes(connection)
         except StorageError as error:
             return (Note("unreachable", str(error)),)
 
@@ -154,6 +161,7 @@ class SQLStorage:
         with self._connected(read_only=True) as connection:
             fatal = [note for note in self._database.notes(connection) if note.code in FATAL]
             version = stored_version(connection, self._plans.tables)
+            unsafe = tuple(self._plans.security_notes(connection))
             is_new = version is None and self._new_file_is_mine and is_empty(connection)
         if fatal:
             raise ConfigurationError(fatal[0].message)
@@ -161,6 +169,8 @@ class SQLStorage:
             self.upgrade()
         else:
             require_current(version)
+        if unsafe:
+            raise ConfigurationError(unsafe[0].message)
         self._prepared = True
 
     def _begin(self, *, read_only: bool) -> sa.Connection:

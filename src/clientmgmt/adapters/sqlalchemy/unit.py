@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, commit_failure, failure, is_lost
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.row_security import ENTER_TENANT
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
 from clientmgmt.errors import (
     ConfigurationError,
@@ -55,6 +56,7 @@ class SQLUnitOfWork:
         "_read_only",
         "_refusal",
         "_savepoints",
+        "_says_tenant",
         "_tenant",
     )
 
@@ -67,9 +69,11 @@ class SQLUnitOfWork:
         catalogue: Catalogue,
         keys: Keys,
         read_only: bool,
+        says_tenant: bool = False,
     ) -> None:
         self._connection, self._tenant, self._read_only = connection, tenant, read_only
         self._database, self._catalogue, self._keys = database, catalogue, keys
+        self._says_tenant = says_tenant
         self._refusal: str | None = None
         self._savepoints = 0
 
@@ -213,6 +217,11 @@ class SQLUnitOfWork:
     def close(self) -> None:
         """Refuse all verbs from now on."""
         self._refusal = "this unit of work has ended"
+
+    def enter(self) -> None:
+        """Before the first verb: where row-level security is in use, have it show the rows of this tenant."""
+        if self._says_tenant:
+            self._run(ENTER_TENANT, {"p_tenant": self._tenant})
 
     def connection(self) -> sa.Connection:
         """The connection, while the unit lasts."""

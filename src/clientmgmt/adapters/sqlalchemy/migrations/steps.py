@@ -1,0 +1,43 @@
+"""The steps in their order, and the model of the schema that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import sqlalchemy as sa
+
+from clientmgmt.adapters.sqlalchemy.migrations import step_0001
+from clientmgmt.adapters.sqlalchemy.migrations.operations import Operations
+
+__all__ = ["STEPS", "Step", "latest", "model_at", "operations_at"]
+
+
+@attrs.frozen
+class Step:
+    """One step: what it does, and how it is taken back."""
+
+    upgrade: Callable[[Operations], None]
+    downgrade: Callable[[Operations], None]
+
+
+STEPS: tuple[Step, ...] = (Step(step_0001.upgrade, step_0001.downgrade),)
+"""All steps; the first one leads to version 1."""
+
+
+def latest() -> int:
+    """The version of the schema that this release reads and writes."""
+    return len(STEPS)
+
+
+def operations_at(version: int, *, prefix: str, schema: str | None) -> Operations:
+    """Operations on a database that has ``version``; they do nothing to it yet."""
+    ops = Operations(prefix=prefix, schema=schema)
+    for step in STEPS[:version]:
+        step.upgrade(ops)
+    return ops
+
+
+def model_at(version: int | None = None, *, prefix: str = "cm_", schema: str | None = None) -> sa.MetaData:
+    """The tables as the steps up to ``version``, or all of them, make them."""
+    return operations_at(latest() if version is None else version, prefix=prefix, schema=schema).model
