@@ -105,15 +105,15 @@ def sends_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def writes_over_the_other_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose lease is over writes its result down all the same."""
-    original = delivery._finish  # noqa: SLF001
+    original = delivery._settle  # noqa: SLF001
 
-    def finish(work: Any, outcomes: Any) -> Any:  # noqa: ANN401 - passed on
+    def settle(work: Any, outcomes: Any) -> Any:  # noqa: ANN401 - passed on
         monkeypatch.setattr(
             work.uow, "get_many", lambda _, ids, **__: {o.mail.id: o.mail for o in outcomes if o.mail.id in set(ids)}
         )
         return original(work, outcomes)
 
-    monkeypatch.setattr(delivery, "_finish", finish)
+    monkeypatch.setattr(delivery, "_settle", settle)
     monkeypatch.setattr(InMemoryStorage, "unit_type", type("Loose", (InMemoryUnitOfWork,), {}))
 
 

@@ -6,6 +6,7 @@ from clientmgmt._manager.clients import ClientGroup
 from clientmgmt._manager.contacts import ContactGroup
 from clientmgmt._manager.entrance import Entrance
 from clientmgmt._manager.manager import ClientManager
+from clientmgmt._manager.notifications import NotificationGroup
 from clientmgmt._manager.paging import iter_all
 from clientmgmt._manager.staff import StaffGroup
 from clientmgmt._manager.workspace import Workspace
@@ -17,6 +18,7 @@ __all__ = [
     "ClientManager",
     "ContactGroup",
     "Entrance",
+    "NotificationGroup",
     "StaffGroup",
     "Workspace",
     "iter_all",
