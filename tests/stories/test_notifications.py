@@ -103,8 +103,9 @@ def test_every_filter_and_pair_of_filters_finds_what_fits(box: Box) -> None:
     assert len({mail.state for mail in everything}) >= 4
     for state in (None, *MailState):
         for kind in (None, *MailType):
-            for sample in (None, *everything):
-                client, about = sample and sample.client_id, sample and sample.about
+            for sample in (None, *everything[::4]):
+                client = None if sample is None else sample.client_id
+                about = None if sample is None else sample.about
                 expected = [
                     mail
                     for mail in everything

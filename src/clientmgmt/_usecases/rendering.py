@@ -91,5 +91,6 @@ def _letter(desk: Desk, settings: Settings, subject: Subject) -> Letter:
     except LookupError:
         message = "the key that signs this link was removed"
         raise PermanentDeliveryError(message) from None
+    settings.links.require("invite")
     url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
     return invitation_letter(user, client, invitation, url=url, settings=settings)

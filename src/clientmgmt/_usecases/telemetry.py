@@ -39,7 +39,7 @@ def observed(name: str, tenant: str, steps: Steps[R]) -> Steps[R]:
 
 def _observed(trace: Any, name: str, tenant: str, steps: Steps[R]) -> Steps[R]:  # noqa: ANN401 - a module
     attributes = {"clientmgmt.tenant": tenant} if tenant else {}
-    with _span(trace, f"{_NAME}.{name}", attributes):
+    with _counted(), _span(trace, f"{_NAME}.{name}", attributes):
         error: BaseException | None = None
         answer: object = None
         try:
@@ -69,6 +69,20 @@ def _performed(trace: Any, step: Step) -> Steps[Any]:  # noqa: ANN401 - a module
 
 
 @contextmanager
+def _counted() -> Iterator[None]:
+    try:
+        yield
+    except ClientMgmtError as error:
+        if _is_refusal(error):
+            count("clientmgmt.refused", code=error.code)
+        raise
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, ClientMgmtError) and not isinstance(error, StorageError | UsageError)
+
+
+@contextmanager
 def _span(trace: Any, name: str, attributes: dict[str, str]) -> Iterator[None]:  # noqa: ANN401 - a module
     """A span that names the code of an error, never its message."""
     tracer = trace.get_tracer(_NAME)
@@ -79,7 +93,7 @@ def _span(trace: Any, name: str, attributes: dict[str, str]) -> Iterator[None]: 
             yield
         except BaseException as error:
             code = error.code if isinstance(error, ClientMgmtError) else type(error).__name__
-            refused = isinstance(error, ClientMgmtError) and not isinstance(error, StorageError | UsageError)
+            refused = _is_refusal(error)
             span.set_attributes({"clientmgmt.outcome": "refused" if refused else "failed", "error.type": code})
             if not refused:
                 span.set_status(trace.StatusCode.ERROR)
