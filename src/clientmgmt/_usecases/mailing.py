@@ -79,7 +79,7 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
     return closed
 
 
-def queue_added(work: Work, membership: Membership) -> None:
+def queue_added(work: Work, membership: Membership) -> OutboxMail:
     """Write the mail that tells a user who has a password that one more client is open to it."""
     work.settings.require_sender()
     key = MailId(work.wiring.ids.new())
@@ -94,3 +94,4 @@ def queue_added(work: Work, membership: Membership) -> None:
         created_at=work.now,
     )
     work.uow.add(OUTBOX, mail)
+    return mail
