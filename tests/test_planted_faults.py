@@ -10,18 +10,31 @@ import attrs
 import pytest
 from _pytest.outcomes import Failed
 
-from clientmgmt._usecases import contacts, delivery, entering, invitations, paging
+from clientmgmt._usecases import circuit, contacts, delivery, entering, invitations, paging, rendering
+from clientmgmt._usecases.desk import Desk
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork
-from clientmgmt.domain import ContactState, Invitation, InvitationState, User, email, passwords
+from clientmgmt.domain import (
+    ContactState,
+    Invitation,
+    InvitationState,
+    MailState,
+    OutboxMail,
+    User,
+    email,
+    passwords,
+)
 from clientmgmt.errors import ClientMgmtError
 from tests.box import Box
 from tests.stories import (
     test_accepting,
     test_adding,
     test_badge,
+    test_circuit,
     test_delivery,
+    test_delivery_odds,
     test_inviting,
+    test_notifications,
     test_paging,
     test_signing_in,
     test_tenants,
@@ -105,15 +118,15 @@ def sends_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def writes_over_the_other_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose lease is over writes its result down all the same."""
-    original = delivery._finish  # noqa: SLF001
+    original = delivery._settle  # noqa: SLF001
 
-    def finish(work: Any, outcomes: Any) -> Any:  # noqa: ANN401 - passed on
+    def settle(work: Any, outcomes: Any) -> Any:  # noqa: ANN401 - passed on
         monkeypatch.setattr(
             work.uow, "get_many", lambda _, ids, **__: {o.mail.id: o.mail for o in outcomes if o.mail.id in set(ids)}
         )
         return original(work, outcomes)
 
-    monkeypatch.setattr(delivery, "_finish", finish)
+    monkeypatch.setattr(delivery, "_settle", settle)
     monkeypatch.setattr(InMemoryStorage, "unit_type", type("Loose", (InMemoryUnitOfWork,), {}))
 
 
@@ -134,6 +147,42 @@ def looks_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entering, "password_violations", violations)
 
 
+def sends_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail is sent while a unit of work is open."""
+    original = delivery.look_again
+
+    def look_and_send(work: Any, mail: Any) -> Any:  # noqa: ANN401 - passed on
+        found = original(work, mail)
+        if isinstance(found, rendering.Reason):
+            return found
+        work.wiring.notifier.send(rendering.render(Desk(work.wiring, work.tenant, work.actor), mail, found))
+        return rendering.Reason(MailState.DELIVERED, "")
+
+    monkeypatch.setattr(delivery, "look_again", look_and_send)
+
+
+def no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time after which a mail is never sent is not looked at."""
+    monkeypatch.setattr(OutboxMail, "too_late", lambda *_: False)
+
+
+def account_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not tried because the account is refused has used an attempt up."""
+    monkeypatch.setattr(
+        OutboxMail, "give_back", lambda self, *, at, error=None: attrs.evolve(self, due_at=at, error=error)
+    )
+
+
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a refusal of the account the next round goes on as if nothing were."""
+    monkeypatch.setattr(circuit.Circuit, "enter", lambda self, _: circuit.Turn(self, None, first=False))
+
+
+def cancels_what_is_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail that a worker may be sending is said to be cancelled."""
+    monkeypatch.setattr(OutboxMail, "in_hand", lambda *_: False)
+
+
 FAULTS: dict[Plant, Callable[[Box], object]] = {
     lower_key: lambda box: test_adding.test_one_mailbox_is_one_contact_in_any_spelling(
         box, "straße@acme.example", "STRASSE@acme.example"
@@ -149,6 +198,11 @@ FAULTS: dict[Plant, Callable[[Box], object]] = {
     query_forgets_a_fact: test_badge.test_a_list_by_state_finds_what_the_facts_say_for_every_combination,
     sends_without_looking: test_delivery.test_of_two_links_only_the_one_that_works_is_mailed,
     writes_over_the_other_worker: test_delivery.test_a_worker_that_was_too_slow_does_not_write_over_the_other,
+    sends_inside: lambda box: test_delivery_odds.test_nothing_is_sent_inside_a_unit_of_work(box.storage),
+    no_end: lambda box: test_delivery_odds.test_a_mail_past_its_end_is_not_sent_even_if_its_reason_stands(box.storage),
+    account_counts: test_circuit.test_a_refused_account_ends_the_round_and_counts_for_no_mail,
+    no_pause: test_circuit.test_until_the_pause_is_over_nothing_is_tried_and_then_one_mail,
+    cancels_what_is_in_hand: test_notifications.test_what_is_on_its_way_when_it_is_cancelled_ends_as_delivered,
     one_tenant_for_all: test_tenants.test_each_tenant_has_its_own_users_references_and_numbers,
     looks_cost_something: lambda box: test_accepting.test_a_refused_password_uses_nothing_up(box, "short"),
 }

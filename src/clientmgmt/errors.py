@@ -29,6 +29,7 @@
     │  └─ SchemaError                  the schema is missing, older or newer than this release
     ├─ DeliveryError 503               raised by notifiers
     │  ├─ TemporaryDeliveryError       try again, after ``retry_after`` if given
+    │  │  └─ AccountDeliveryError      the account is refused: no other message would get through either
     │  └─ PermanentDeliveryError       never try this message again
     └─ UsageError 500                  the program is wrong, not its user
        ├─ TransactionError             a unit of work was used after an error, from a second place, or to
@@ -48,6 +49,7 @@ from typing import Any, ClassVar
 import attrs
 
 __all__ = [
+    "AccountDeliveryError",
     "AlreadyActiveError",
     "ClientClosedError",
     "ClientMgmtError",
@@ -317,6 +319,13 @@ class TemporaryDeliveryError(DeliveryError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class AccountDeliveryError(TemporaryDeliveryError):
+    """The other side refuses the sender's account itself: a wrong password, a block, a quota that is used up.
+
+    Whatever else were tried now would be refused too, so delivery pauses; no attempt is counted for any message.
+    """
 
 
 class PermanentDeliveryError(DeliveryError):

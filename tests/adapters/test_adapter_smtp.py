@@ -27,6 +27,7 @@ from clientmgmt.adapters.smtp import SmtpNotifier
 from clientmgmt.adapters.smtp.message import build
 from clientmgmt.domain import Mailbox, MailType, Message, Secret
 from clientmgmt.errors import (
+    AccountDeliveryError,
     ConfigurationError,
     DeliveryError,
     PermanentDeliveryError,
@@ -398,8 +399,15 @@ def test_a_server_without_smtputf8_never_takes_such_an_address(start: StartServe
         (
             "MAIL",
             "530 5.7.0 sign in first",
-            TemporaryDeliveryError,
+            AccountDeliveryError,
             "the server refused the sender (530 5.7.0)",
+        ),
+        ("MAIL", "421 4.7.0 too many", TemporaryDeliveryError, "the server refused the sender (421 4.7.0)"),
+        (
+            "DATA",
+            "550 5.4.5 daily sending quota exceeded",
+            AccountDeliveryError,
+            "the server refused the text (550 5.4.5)",
         ),
         (
             "RCPT",
@@ -473,7 +481,7 @@ def test_an_unknown_certificate_is_not_trusted(start: StartServer, security: str
 
 def test_a_server_without_starttls_gets_nothing(start: StartServer) -> None:
     server = start()
-    with pytest.raises(TemporaryDeliveryError, match="SMTPNotSupportedError"):
+    with pytest.raises(AccountDeliveryError, match="SMTPNotSupportedError"):
         notifier(server.port, security="starttls", username="user", password="pa55word").send(MESSAGE)
     assert server.envelopes == []
 
@@ -481,12 +489,33 @@ def test_a_server_without_starttls_gets_nothing(start: StartServer) -> None:
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 def test_a_wrong_password_is_no_fault_of_the_message(start: StartServer) -> None:
     server = start(auth_required=True, auth_require_tls=False, authenticator=authenticated)
-    with pytest.raises(TemporaryDeliveryError, match=r"sign-in \(535\)") as caught:
+    with pytest.raises(AccountDeliveryError, match=r"sign-in \(535\)") as caught:
         notifier(server.port, username="user", password="can4ry").send(MESSAGE)
     error = caught.value
     assert error.__cause__ is None
     assert error.__context__ is None
     assert "can4ry" not in repr(error) + str(error)
+
+
+def test_a_server_that_knows_no_sign_in_is_no_fault_of_the_message(start: StartServer) -> None:
+    server = start()
+    with pytest.raises(AccountDeliveryError, match="lacks STARTTLS or AUTH"):
+        notifier(server.port, username="user", password="pa55word").send(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (530, AccountDeliveryError),
+        (534, AccountDeliveryError),
+        (538, AccountDeliveryError),
+        (454, TemporaryDeliveryError),
+    ],
+)
+def test_a_refused_sign_in_is_about_the_account_unless_it_is_for_now(code: int, error: type[DeliveryError]) -> None:
+    with Script(EHLO="250-ok\r\n250 AUTH PLAIN", AUTH=f"{code} no") as server, pytest.raises(error) as caught:
+        notifier(server.port, username="user", password="pa55word").send(MESSAGE)
+    assert type(caught.value) is error
 
 
 # Servers that misbehave.
@@ -552,8 +581,9 @@ def test_a_server_that_goes_away_is_tried_again(command: str, answer: str | None
 @pytest.mark.parametrize(
     ("command", "answer", "error"),
     [
-        ("GREET", "554 no service here", TemporaryDeliveryError),
-        ("EHLO", "garbage", TemporaryDeliveryError),
+        ("GREET", "554 no service here", AccountDeliveryError),
+        ("GREET", "421 busy", TemporaryDeliveryError),
+        ("EHLO", "garbage", AccountDeliveryError),
         ("DATA", "554 no valid recipients", PermanentDeliveryError),
         ("DATA", "451 later", TemporaryDeliveryError),
         ("END", "garbage", TemporaryDeliveryError),

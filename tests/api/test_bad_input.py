@@ -150,6 +150,14 @@ CASES: dict[tuple[str, str], Case] = {
         {name: value for name, value in CHOICE.items() if value is not None},
         lambda box, _, __, value: box.ws.contacts.list(state=value),  # type: ignore[arg-type]
     ),
+    ("notifications.list", "type"): Case(
+        {name: value for name, value in CHOICE.items() if value is not None},
+        lambda box, _, __, value: box.ws.notifications.list(type=value),  # type: ignore[arg-type]
+    ),
+    ("notifications.list", "state"): Case(
+        {name: value for name, value in CHOICE.items() if value is not None},
+        lambda box, _, __, value: box.ws.notifications.list(state=value),  # type: ignore[arg-type]
+    ),
     ("staff.add", "first_name"): Case(REQUIRED, add_staff("first_name")),
     ("staff.add", "last_name"): Case(REQUIRED, add_staff("last_name")),
     ("staff.add", "email"): Case(EMAIL, add_staff("email")),
@@ -226,6 +234,9 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "access.deactivate": (NotFoundError, lambda box, key: box.ws.access.deactivate(key)),  # type: ignore[arg-type]
     "access.reactivate": (NotFoundError, lambda box, key: box.ws.access.reactivate(key)),  # type: ignore[arg-type]
     "access.logins": (NotFoundError, lambda box, key: box.ws.access.logins(key)),  # type: ignore[arg-type]
+    "notifications.get": (NotFoundError, lambda box, key: box.ws.notifications.get(key)),  # type: ignore[arg-type]
+    "notifications.retry": (NotFoundError, lambda box, key: box.ws.notifications.retry(key)),  # type: ignore[arg-type]
+    "notifications.cancel": (NotFoundError, lambda box, key: box.ws.notifications.cancel(key)),  # type: ignore[arg-type]
     "staff.get": (NotFoundError, lambda box, key: box.ws.staff.get(key)),  # type: ignore[arg-type]
     "sign_in_trusted": (SignInRefusedError, lambda box, key: box.door.sign_in_trusted(key)),  # type: ignore[arg-type]
 }
@@ -259,6 +270,8 @@ def test_filters_by_what_is_no_id_find_nothing_or_refuse_alike(box: Box) -> None
         for label, call in (
             ("audit.list", lambda key=key: box.ws.audit.list(client_id=key).items),
             ("contacts.list", lambda key=key: box.ws.contacts.list(key).items),
+            ("notifications.list", lambda key=key: box.ws.notifications.list(client_id=key).items),
+            ("notifications.list about", lambda key=key: box.ws.notifications.list(about=key).items),
             ("contacts.list of a user", lambda key=key: box.ws.contacts.list(user_id=key).items),
         ):
             try:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from clientmgmt import Client, Contact, ContactState, SignInRefusedError
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
+from clientmgmt.domain import MailId
+from clientmgmt.errors import PermanentDeliveryError
 from tests.box import PASSWORD, Box
 
 Operation = Callable[[], object]
@@ -47,9 +49,9 @@ FROZEN = {
     "contacts.list of 1 invited": 4,
     "contacts.list of 5 invited": 4,
     "contacts.list of 40 invited": 4,
-    "deliver 2": 16,
-    "deliver 20": 88,
-    "deliver nothing": 22,
+    "deliver 2": 18,
+    "deliver 20": 108,
+    "deliver nothing": 25,
     "inspect": 4,
     "accept_invite": 15,
     "sign_in": 9,
@@ -67,6 +69,13 @@ FROZEN = {
     "audit.list of 5": 1,
     "audit.list of 100": 1,
     "staff.list": 1,
+    "notifications.get": 2,
+    "notifications.list of 1": 2,
+    "notifications.list of 100": 2,
+    "notifications.list of the dead": 1,
+    "notifications.list of a client": 3,
+    "notifications.cancel": 4,
+    "notifications.retry": 5,
 }
 
 
@@ -114,6 +123,7 @@ def operations(box: Box) -> Iterator[tuple[str, Operation]]:
     yield "deliver nothing", lambda: (box.deliver(), box.deliver())[1]
     yield from entering(box, acme, jane)
     yield from importing(box)
+    yield from notifying(box, acme)
 
 
 def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Operation]]:
@@ -140,6 +150,27 @@ def importing(box: Box) -> Iterator[tuple[str, Operation]]:
     yield "audit.list of 5", lambda: box.ws.audit.list(limit=5)
     yield "audit.list of 100", lambda: box.ws.audit.list(limit=100)
     yield "staff.list", box.ws.staff.list
+
+
+def notifying(box: Box, acme: Client) -> Iterator[tuple[str, Operation]]:
+    """What it costs to look after mail, waiting and finished."""
+    waiting = box.ws.access.invitations(box.contact(acme, "Late", invite=True).id)[0]
+    late = MailId(waiting.id)
+    dead = MailId(box.ws.access.invitations(box.contact(acme, "Dead", invite=True).id)[0].id)
+    box.ws.notifications.cancel(late)
+    box.mails.fail_next(PermanentDeliveryError("no such mailbox"))
+    box.deliver()
+    yield "notifications.get", lambda: box.ws.notifications.get(dead)
+    for size in (1, 100):
+        yield f"notifications.list of {size}", _mails(box, size)
+    yield "notifications.list of the dead", lambda: box.ws.notifications.list(state="failed")
+    yield "notifications.list of a client", lambda: box.ws.notifications.list(client_id=acme.id)
+    yield "notifications.retry", lambda: box.ws.notifications.retry(dead)
+    yield "notifications.cancel", lambda: box.ws.notifications.cancel(dead)
+
+
+def _mails(box: Box, size: int) -> Operation:
+    return lambda: box.ws.notifications.list(limit=size)
 
 
 def _refused(box: Box) -> None:
@@ -174,6 +205,7 @@ def test_lists_cost_the_same_for_every_size() -> None:
         [f"contacts.list of {size}" for size in (1, 5, 40)],
         [f"contacts.list of {size} invited" for size in (1, 5, 40)],
         ["audit.list of 5", "audit.list of 100"],
+        ["notifications.list of 1", "notifications.list of 100"],
         ["clients.import_rows of 4", "clients.import_rows of 40"],
     ):
         assert len({FROZEN[name] for name in names}) == 1, names

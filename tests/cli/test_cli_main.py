@@ -24,10 +24,10 @@ from tests.cli.conftest import Cli, start
 def test_without_a_command_it_prints_help(cli: Cli) -> None:
     ran = cli()
     assert ran.code == 2
-    assert {"demo", "import", "columns", "upgrade", "doctor", "key"} <= set(ran.out.split())
+    assert {"demo", "import", "columns", "upgrade", "deliver", "doctor", "key"} <= set(ran.out.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "import", "columns", "upgrade", "doctor", "key"])
+@pytest.mark.parametrize("command", ["demo", "import", "columns", "upgrade", "deliver", "doctor", "key"])
 def test_every_command_has_help_of_80_columns(cli: Cli, command: str) -> None:
     ran = cli(command, "--help")
     assert ran.code == 0

@@ -10,6 +10,7 @@ import pytest
 
 from clientmgmt import errors, problem
 from clientmgmt.errors import (
+    AccountDeliveryError,
     AlreadyActiveError,
     ClientClosedError,
     ClientMgmtError,
@@ -74,6 +75,7 @@ SAMPLES: list[ClientMgmtError] = [
     StaleVersion("users"),
     SchemaError("call upgrade()"),
     TemporaryDeliveryError("busy", retry_after=timedelta(minutes=5)),
+    AccountDeliveryError("the password is wrong"),
     PermanentDeliveryError("no such mailbox"),
     TransactionError("used twice"),
     ConfigurationError("no sender"),
@@ -110,6 +112,7 @@ STATUS = {
     "SchemaError": 503,
     "DeliveryError": 503,
     "TemporaryDeliveryError": 503,
+    "AccountDeliveryError": 503,
     "PermanentDeliveryError": 503,
     "UsageError": 500,
     "TransactionError": 500,

@@ -164,6 +164,26 @@ def bring_in_at_will(manager: ClientManager, hand: int, place: Place) -> Deed:
     return at_will
 
 
+def write_mail(_: ClientManager, hand: int, __: Place) -> Deed:
+    from tests.races import posting  # noqa: PLC0415 - it uses this module
+
+    def deed(thing: tuple[posting.Post, Sequence[str], int]) -> str:
+        posting.write(hand, *thing)
+        return "wrote"
+
+    return deed
+
+
+def send_mail(_: ClientManager, hand: int, __: Place) -> Deed:
+    from tests.races import posting  # noqa: PLC0415 - it uses this module
+
+    def deed(thing: tuple[posting.Post, Sequence[str], int]) -> str:
+        posting.deliver(hand, thing[0])
+        return "sent"
+
+    return deed
+
+
 DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "accept": accept,
     "resend": resend,
@@ -171,4 +191,6 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "add": add,
     "import": bring_in,
     "import at will": bring_in_at_will,
+    "write mail": write_mail,
+    "send mail": send_mail,
 }

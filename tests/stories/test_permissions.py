@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
 from clientmgmt import Client, Contact, ForbiddenError, InvalidInputError, NotFoundError, Staff, System, Workspace
-from clientmgmt.domain import ROLES, RoleKind
+from clientmgmt.domain import ROLES, MailId, RoleKind
 from tests.box import Box
 
 Command = Callable[[Workspace, Client, Contact], object]
 STAFF = frozenset({"administrator", "editor", "representative", "account_manager", "operations_lead"})
 HIGH = frozenset({"administrator", "editor"})
 ROW = {"client": "Cora", "client_email": "c@cora.example"}
+
+
+def _mail(ws: Workspace, contact: Contact) -> MailId:
+    """The mail of this contact's invitation; an id that never was for a contact of another tenant."""
+    try:
+        return MailId(ws.acting_as(System("setup")).access.invitations(contact.id)[0].id)
+    except NotFoundError:
+        return MailId(UUID(int=1))
+
 
 COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "clients.add": (
@@ -58,6 +68,17 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "access.deactivate": (HIGH, lambda ws, _, contact: ws.access.deactivate(contact.user_id)),
     "access.reactivate": (HIGH, lambda ws, _, contact: ws.access.reactivate(contact.user_id)),
     "access.logins": (STAFF, lambda ws, _, contact: ws.access.logins(contact.user_id)),
+    "notifications.get": (STAFF, lambda ws, _, contact: ws.notifications.get(_mail(ws, contact))),
+    "notifications.list": (STAFF, lambda ws, _, __: ws.notifications.list()),
+    "notifications.list of a client": (STAFF, lambda ws, client, _: ws.notifications.list(client_id=client.id)),
+    "notifications.retry": (
+        HIGH | {"representative"},
+        lambda ws, _, contact: ws.notifications.retry(_mail(ws, contact)),
+    ),
+    "notifications.cancel": (
+        HIGH | {"representative"},
+        lambda ws, _, contact: ws.notifications.cancel(_mail(ws, contact)),
+    ),
     "staff.add": (
         frozenset({"administrator"}),
         lambda ws, _, __: ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"]),
@@ -71,7 +92,14 @@ each_command = pytest.mark.parametrize("name", COMMANDS)
 
 def test_every_public_command_has_its_line() -> None:
     ws = Workspace
-    groups = {"clients": ws.clients, "contacts": ws.contacts, "access": ws.access, "staff": ws.staff, "audit": ws.audit}
+    groups = {
+        "clients": ws.clients,
+        "contacts": ws.contacts,
+        "access": ws.access,
+        "notifications": ws.notifications,
+        "staff": ws.staff,
+        "audit": ws.audit,
+    }
     public = {
         f"{group}.{name}"
         for group, attribute in groups.items()
@@ -98,7 +126,7 @@ def test_each_staff_role_may_exactly_what_it_bundles(memory_box: Box, name: str)
     for role in sorted(role.name for role in ROLES.values() if role.kind is RoleKind.STAFF):
         box = memory_box.neighbour()
         acme = box.client()
-        jane = box.contact(acme)
+        jane = box.contact(acme, invite=name.startswith("notifications"))
         before = box.dump()
         try:
             command(box.staff(role), acme, jane)
@@ -151,7 +179,8 @@ def test_nobody_without_a_known_staff_role_may_anything(memory_box: Box, name: s
 @each_command
 def test_a_job_may_everything(memory_box: Box, name: str) -> None:
     acme = memory_box.client()
-    COMMANDS[name][1](memory_box.system, acme, memory_box.contact(acme))
+    jane = memory_box.contact(acme, invite=name.startswith("notifications"))
+    COMMANDS[name][1](memory_box.system, acme, jane)
 
 
 @each_command

@@ -29,6 +29,7 @@ def build_parser() -> ArgumentParser:
     _add_import(commands)
     _add(commands, "columns", "columns", "the columns of an import, and the other names they may have")
     _add_upgrade(commands)
+    _add_deliver(commands)
     _add_doctor(commands)
     _add(commands, "key", "key", "print a new secret key that signs links")
     return parser
@@ -89,6 +90,31 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401 - as above
     )
     parser.add_argument("--report", metavar="FILE", help="write all refused rows with their reasons to this CSV file")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_deliver(commands: Any) -> None:  # noqa: ANN401 - as above
+    parser = _add(commands, "deliver", "sending", "send the mail that waits, with your program's own manager")
+    parser.epilog = (
+        "The sender, the links, the keys and the mail server are those of your program, which is why it is named "
+        "and nothing of it is repeated here. SIGTERM or SIGINT: the mail in hand is finished, the rest given back; "
+        "a second one stops at once. Exit code: 0 if all is fine, 1 if mail is dead or the mail server refuses the "
+        "account, 2 if it cannot run, 130 if it was stopped at once. With --watch, 0 once it was told to stop."
+    )
+    parser.add_argument(
+        "--app",
+        required=True,
+        metavar="MODULE:NAME",
+        help="your ClientManager, or a function without arguments that makes it",
+    )
+    parser.add_argument("--watch", action="store_true", help="go on until told to stop")
+    parser.add_argument("--limit", type=int, metavar="N", help="end after so many mails")
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="with --watch: look again after at most so many seconds (5)",
+    )
 
 
 def _add_doctor(commands: Any) -> None:  # noqa: ANN401 - as above

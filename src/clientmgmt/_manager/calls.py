@@ -11,6 +11,7 @@ import attrs
 from clientmgmt._manager.driver import OpenUnit, ask, handle, open_unit, owner, pause, run_unit, send, slow
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.steps import Announce, Ask, Handle, Pause, Send, Slow, Step, Steps, Unit
+from clientmgmt._usecases.telemetry import observed
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.events import Event
@@ -65,11 +66,11 @@ class Calls:
 
     def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use case that only reads."""
-        return self.run(self.desk.read(use_case, *args, **kwargs))
+        return self.run(self.desk.read(use_case, *args, **kwargs), use_case.__name__)
 
     def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use case that may write."""
-        return self.run(self.desk.write(use_case, *args, **kwargs))
+        return self.run(self.desk.write(use_case, *args, **kwargs), use_case.__name__)
 
     def write_once(
         self,
@@ -92,8 +93,9 @@ class Calls:
         stores = attrs.evolve(self._stores, storage=self._stores.own)
         return Calls(attrs.evolve(self.desk, joined=stores.joined), stores)
 
-    def run(self, steps: Steps[R]) -> R:
+    def run(self, steps: Steps[R], name: str | None = None) -> R:
         """Perform one step after the other; errors go where the step was asked for."""
+        steps = observed(name or str(getattr(steps, "__name__", "call")), self.desk.tenant, steps)
         try:
             step = next(steps)
             while True:

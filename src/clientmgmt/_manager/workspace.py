@@ -10,6 +10,7 @@ from clientmgmt._manager.audit import AuditGroup
 from clientmgmt._manager.calls import Calls
 from clientmgmt._manager.clients import ClientGroup
 from clientmgmt._manager.contacts import ContactGroup
+from clientmgmt._manager.notifications import NotificationGroup
 from clientmgmt._manager.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor
@@ -92,6 +93,11 @@ class Workspace:
     def staff(self) -> StaffGroup:
         """The tenant's own people."""
         return StaffGroup(self._calls)
+
+    @property
+    def notifications(self) -> NotificationGroup:
+        """Mail: what waits, what became of the rest; try again, cancel."""
+        return NotificationGroup(self._calls)
 
     @property
     def audit(self) -> AuditGroup:

@@ -12,6 +12,7 @@ import attrs
 from clientmgmt._manager_async.driver import OpenUnit, ask, handle, open_unit, owner, pause, run_unit, send, slow
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.steps import Announce, Ask, Handle, Pause, Send, Slow, Step, Steps, Unit
+from clientmgmt._usecases.telemetry import observed
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.events import Event
@@ -66,11 +67,11 @@ class Calls:
 
     async def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use case that only reads."""
-        return await self.run(self.desk.read(use_case, *args, **kwargs))
+        return await self.run(self.desk.read(use_case, *args, **kwargs), use_case.__name__)
 
     async def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use case that may write."""
-        return await self.run(self.desk.write(use_case, *args, **kwargs))
+        return await self.run(self.desk.write(use_case, *args, **kwargs), use_case.__name__)
 
     async def write_once(
         self,
@@ -93,8 +94,9 @@ class Calls:
         stores = attrs.evolve(self._stores, storage=self._stores.own)
         return Calls(attrs.evolve(self.desk, joined=stores.joined), stores)
 
-    async def run(self, steps: Steps[R]) -> R:
+    async def run(self, steps: Steps[R], name: str | None = None) -> R:
         """Perform one step after the other; errors go where the step was asked for."""
+        steps = observed(name or str(getattr(steps, "__name__", "call")), self.desk.tenant, steps)
         try:
             step = next(steps)
             while True:

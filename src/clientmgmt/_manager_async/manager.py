@@ -125,17 +125,24 @@ class AsyncClientManager:
         """
         return AsyncEntrance(self._calls(tenant, Stranger(origin), storage))
 
-    async def deliver(self, *, limit: int = 100) -> DeliveryReport:
+    async def deliver(self, *, limit: int = 100, stop: Callable[[], bool] | None = None) -> DeliveryReport:
         """Send up to ``limit`` mails that are due; many workers may do so at once.
 
         Every tenant that has mail gets its turn. Each mail is looked at again just before it is sent. A mail is sent
         at least once: after a crash between sending and writing that down, it is sent again with the same id. What
         fails for now is tried again later, what fails for good is dead; its contact shows why.
 
+        Once the notifier says that its account is refused, the round ends, no attempt is counted, and nothing is sent
+        by this manager until ``suspended_until`` of the report; then one mail is tried before any others.
+
+        Args:
+            limit: how many mails at most.
+            stop: asked before each mail; once it answers true, what was claimed is given back and the round ends.
+
         Raises:
             ConfigurationError: there is no notifier.
         """
-        return await self._own().run(deliver(self._wiring, limit=limit))
+        return await self._own().run(deliver(self._wiring, limit=limit, stop=stop))
 
     def feed(
         self,

@@ -11,6 +11,7 @@ from clientmgmt._manager_async.audit import AuditGroup
 from clientmgmt._manager_async.calls import Calls
 from clientmgmt._manager_async.clients import ClientGroup
 from clientmgmt._manager_async.contacts import ContactGroup
+from clientmgmt._manager_async.notifications import NotificationGroup
 from clientmgmt._manager_async.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor
@@ -93,6 +94,11 @@ class AsyncWorkspace:
     def staff(self) -> StaffGroup:
         """The tenant's own people."""
         return StaffGroup(self._calls)
+
+    @property
+    def notifications(self) -> NotificationGroup:
+        """Mail: what waits, what became of the rest; try again, cancel."""
+        return NotificationGroup(self._calls)
 
     @property
     def audit(self) -> AuditGroup:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
+from clientmgmt._usecases.circuit import Turn
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.rendering import Reason, look_again, render
 from clientmgmt._usecases.steps import Send, Steps, tenants_of
+from clientmgmt._usecases.telemetry import count
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
-from clientmgmt.domain.client import Client
-from clientmgmt.domain.letters import Letter, added_letter, invitation_letter
-from clientmgmt.domain.mail import Delivery, Mailbox, MailState, MailType, Message, OutboxMail
-from clientmgmt.domain.people import Invitation, User
+from clientmgmt.domain.mail import Delivery, MailState, Message, OutboxMail
 from clientmgmt.domain.results import DeliveryReport
-from clientmgmt.domain.settings import Settings
-from clientmgmt.errors import ConfigurationError, NotFoundError, PermanentDeliveryError, TemporaryDeliveryError
-from clientmgmt.ports.collections import CLIENTS, DELIVERIES, INVITATIONS, MEMBERSHIPS, OUTBOX, USERS
-from clientmgmt.ports.links import LinkClaims
+from clientmgmt.domain.rules import DeliveryRules
+from clientmgmt.errors import (
+    AccountDeliveryError,
+    ConfigurationError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+)
+from clientmgmt.ports.collections import DELIVERIES, OUTBOX
 from clientmgmt.ports.notifier import Notifier
 
 __all__ = ["deliver"]
@@ -29,49 +33,83 @@ _LONGEST_ERROR = 300
 
 
 @attrs.frozen(repr=False, eq=False)
-class Subject:
-    """What a mail is about, as it was found just before sending; the invitation is ``None`` for other mails."""
+class Worker:
+    """What sends: ``notifier`` transports, ``turn`` says whether the account is accepted, ``stop`` whether to end."""
 
-    client: Client
-    user: User
-    invitation: Invitation | None
+    notifier: Notifier
+    turn: Turn
+    stop: Callable[[], bool]
+
+    @property
+    def done(self) -> bool:
+        """Whether no further mail may be tried."""
+        return self.turn.until is not None or self.stop()
 
 
 @attrs.frozen(repr=False, eq=False)
 class Outcome:
-    """What became of one attempt; ``wait`` is set if there will be another."""
+    """What became of a claimed mail.
+
+    ``end`` is the state in which it waits no longer; else there will be another attempt after ``wait``, or it was not
+    tried and is given back.
+    """
 
     mail: OutboxMail
-    state: MailState
+    end: MailState | None
     error: str | None = None
     wait: timedelta | None = None
 
 
-def deliver(wiring: Wiring, *, limit: int) -> Steps[DeliveryReport]:
+@attrs.frozen(repr=False, eq=False)
+class Settled:
+    """What was written down: what becomes of each mail now, and those that wait no longer."""
+
+    states: tuple[MailState | None, ...]
+    ended: tuple[Delivery, ...]
+
+
+def deliver(wiring: Wiring, *, limit: int, stop: Callable[[], bool] | None) -> Steps[DeliveryReport]:
     """Send up to ``limit`` due mails: some of every tenant in turns, beginning with another one each time.
 
     A tenant whose mail cannot be looked at (its settings fail, say) holds up nobody else; its error is raised when
-    all others have had their turn.
+    all others have had their turn. Once the account is refused nothing more is tried; after a pause, one mail is.
     """
     if wiring.notifier is None:
         message = "no notifier: pass ClientManager(notifier=…)"
         raise ConfigurationError(message)
-    report, failures = DeliveryReport(), list[Exception]()
-    waiting = yield from _tenants(wiring)
+    worker = Worker(wiring.notifier, wiring.circuit.enter(wiring.clock.now()), stop or _never)
+    failures = list[Exception]()
+    try:
+        report = yield from _in_turns(wiring, worker, limit, failures)
+    finally:
+        worker.turn.leave(wiring.clock.now())
+    for failure in failures:
+        raise failure
+    return report
+
+
+def _never() -> bool:
+    return False
+
+
+def _in_turns(wiring: Wiring, worker: Worker, limit: int, failures: list[Exception]) -> Steps[DeliveryReport]:
+    report = DeliveryReport()
+    waiting = [] if worker.done else (yield from _tenants(wiring))
     while waiting and report.handled < limit:
         share = max(1, min(_BATCH, (limit - report.handled) // len(waiting)))
         for tenant in tuple(waiting)[: limit - report.handled]:
+            if worker.done:
+                waiting.clear()
+                break
             try:
-                done = yield from _round(Desk(wiring, tenant, System("delivery")), wiring.notifier, share)
+                done = yield from _round(wiring, tenant, worker, 1 if worker.turn.first else share)
             except Exception as error:  # noqa: BLE001 - whatever a host's settings or a store raise
                 failures.append(error)
                 done = DeliveryReport()
             report += done
             if not done.handled:
                 waiting.remove(tenant)
-    for failure in failures:
-        raise failure
-    return report
+    return attrs.evolve(report, suspended_until=worker.turn.until)
 
 
 def _tenants(wiring: Wiring) -> Steps[list[str]]:
@@ -81,26 +119,29 @@ def _tenants(wiring: Wiring) -> Steps[list[str]]:
     return [*found[first:], *found[:first]]
 
 
-def _round(desk: Desk, notifier: Notifier, limit: int) -> Steps[DeliveryReport]:
+def _round(wiring: Wiring, tenant: str, worker: Worker, limit: int) -> Steps[DeliveryReport]:
     """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted.
 
     That is done together at the end, or before half of the lease has passed: what takes longer than its lease is
-    sent by another worker, who must not find what is through already.
+    sent by another worker, who must not find what is through already. What was claimed and not tried is given back.
+    The tenant's settings are asked for once: should they fail, nothing has been claimed.
     """
-    half = desk.wiring.settings(desk.tenant).rules.delivery.lease / 2
+    settings = wiring.settings(tenant)
+    desk = Desk(attrs.evolve(wiring, settings=lambda _: settings), tenant, System("delivery"))
+    half = settings.rules.delivery.lease / 2
     report, outcomes = DeliveryReport(), list[Outcome]()
-    claimed = yield from desk.write(_claim, limit)
+    untried = list((yield from desk.write(_claim, limit)))
     try:
-        for mail in claimed:
-            if desk.wiring.clock.now() >= mail.due_at:
-                break
-            outcomes.append((yield from _attempt(desk, notifier, mail)))
-            if desk.wiring.clock.now() >= mail.due_at - half:
-                report += yield from desk.write(_finish, tuple(outcomes))
-                outcomes.clear()
+        while untried and not worker.done and wiring.clock.now() < untried[0].due_at:
+            mail = untried.pop(0)
+            outcomes.append((yield from _attempt(desk, worker, mail)))
+            if wiring.clock.now() >= mail.due_at - half:
+                report += yield from _write_down(desk, outcomes)
+                outcomes = []
     finally:
+        outcomes += [Outcome(mail, None) for mail in untried]
         if outcomes:
-            report += yield from desk.write(_finish, outcomes)
+            report += yield from _write_down(desk, outcomes)
     return report
 
 
@@ -108,35 +149,27 @@ def _claim(work: Work, limit: int) -> tuple[OutboxMail, ...]:
     return work.uow.claim(OUTBOX, now=work.now, lease=work.settings.rules.delivery.lease, limit=limit)
 
 
-def _look_again(work: Work, mail: OutboxMail) -> Subject | str:
-    """What the mail is about, or why there is no reason for it any more; nothing is sent after its link has died."""
+def _attempt(desk: Desk, worker: Worker, mail: OutboxMail) -> Steps[Outcome]:
+    message: Message | None = None
+    rules = desk.wiring.settings(desk.tenant).rules.delivery
     try:
-        client = work.uow.get(CLIENTS, mail.client_id)
-        user = work.uow.get(USERS, mail.user_id)
-        membership = work.uow.get(MEMBERSHIPS, mail.about)
-        invitation = work.uow.get(INVITATIONS, mail.id) if mail.type is MailType.INVITATION else None
-    except NotFoundError:
-        return "the contact was removed"
-    if user.deactivated_at is not None or membership.suspended_at is not None:
-        return "the contact is inactive"
-    if not client.status.may_sign_in:
-        return "the client is closed"
-    refusal = None if invitation is None else invitation.refusal(work.now, email_key=user.email.key)
-    return Subject(client, user, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
-
-
-def _attempt(desk: Desk, notifier: Notifier, mail: OutboxMail) -> Steps[Outcome]:
-    try:
-        subject = yield from desk.read(_look_again, mail)
-        if isinstance(subject, str):
-            return Outcome(mail, MailState.OBSOLETE, subject)
-        yield Send(notifier, _render(desk, mail, subject))
+        subject = yield from desk.read(look_again, mail)
+        if isinstance(subject, Reason):
+            return Outcome(mail, subject.state, subject.text)
+        message = render(desk, mail, subject)
+        yield Send(worker.notifier, message)
+    except AccountDeliveryError as error:
+        worker.turn.refused(desk.wiring.clock.now(), rules, error.retry_after)
+        return Outcome(mail, None, _plain(error))
     except PermanentDeliveryError as error:
+        if message is not None:
+            worker.turn.accepted()
         return Outcome(mail, MailState.FAILED, _plain(error))
     except TemporaryDeliveryError as error:
-        return _again(desk, mail, _plain(error), error.retry_after)
+        return _again(desk, rules, mail, _plain(error), error.retry_after)
     except Exception as error:  # noqa: BLE001 - whatever a notifier raises, the other mails go on
-        return _again(desk, mail, f"failed with {type(error).__name__}", None)
+        return _again(desk, rules, mail, f"failed with {type(error).__name__}", None)
+    worker.turn.accepted()
     return Outcome(mail, MailState.DELIVERED)
 
 
@@ -146,75 +179,72 @@ def _plain(error: Exception) -> str:
     return text[:_LONGEST_ERROR].strip() or type(error).__name__
 
 
-def _again(desk: Desk, mail: OutboxMail, error: str, wanted: timedelta | None) -> Outcome:
-    rules = desk.wiring.settings(desk.tenant).rules.delivery
+def _again(desk: Desk, rules: DeliveryRules, mail: OutboxMail, error: str, wanted: timedelta | None) -> Outcome:
+    """Another attempt later, if there may be one: in time for a mail that has an end, and never just for its end."""
     if mail.attempts >= rules.attempts:
         return Outcome(mail, MailState.FAILED, error)
     wait = rules.wait(mail.attempts)
-    return Outcome(mail, MailState.RETRYING, error, wait if wanted is None else max(wait, wanted))
+    if mail.not_after is not None:
+        left = mail.not_after - desk.wiring.clock.now()
+        wait = min(wait, max(left / 2, rules.back_off))
+        if max(wait, wanted or wait) >= left:
+            return Outcome(mail, MailState.OBSOLETE, f"too late for another attempt: {error}"[:_LONGEST_ERROR])
+    return Outcome(mail, None, error, max(wait, wanted or wait))
 
 
-def _render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
-    settings = desk.wiring.settings(desk.tenant)
-    letter = _letter(desk, settings, subject)
-    return Message(
-        id=str(mail.id),
-        date=mail.created_at,
-        tenant=desk.tenant,
-        type=mail.type,
-        sender=settings.require_sender(),
-        reply_to=settings.reply_to,
-        to=Mailbox.of(subject.user.name, subject.user.email),
-        subject=letter.subject,
-        text=letter.text,
-    )
-
-
-def _letter(desk: Desk, settings: Settings, subject: Subject) -> Letter:
-    client, user, invitation = subject.client, subject.user, subject.invitation
-    if invitation is None:
-        return added_letter(user, client, settings=settings)
-    claims = LinkClaims(purpose="invite", tenant=desk.tenant, subject=invitation.id)
-    try:
-        token = desk.wiring.signer.sign(claims, key_id=invitation.key_id)
-    except LookupError:
-        message = "the key that signs this link was removed"
-        raise PermanentDeliveryError(message) from None
-    url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
-    return invitation_letter(user, client, invitation, url=url, settings=settings)
-
-
-def _finish(work: Work, outcomes: Sequence[Outcome]) -> DeliveryReport:
-    """Write down what became of the mails that are still this worker's; others have gone on with the rest."""
-    stored = work.uow.get_many(OUTBOX, [outcome.mail.id for outcome in outcomes], lock=True)
-    ours = [outcome for outcome in outcomes if stored.get(outcome.mail.id) == outcome.mail]
-    done = [outcome for outcome in ours if outcome.wait is None]
-    for outcome in ours:
-        if outcome.wait is not None:
-            due = work.now + outcome.wait
-            work.uow.save(OUTBOX, attrs.evolve(outcome.mail, due_at=due, error=outcome.error))
-    if done:
-        work.uow.remove(OUTBOX, *(outcome.mail.id for outcome in done))
-        work.uow.add(DELIVERIES, *(_delivery(outcome, work.now) for outcome in done))
-    states = [outcome.state for outcome in outcomes]
-    return DeliveryReport(
+def _write_down(desk: Desk, outcomes: Sequence[Outcome]) -> Steps[DeliveryReport]:
+    settled = yield from desk.write(_settle, tuple(outcomes))
+    states = settled.states
+    report = DeliveryReport(
         sent=states.count(MailState.DELIVERED),
         retried=states.count(MailState.RETRYING),
         dead=states.count(MailState.FAILED),
-        obsolete=states.count(MailState.OBSOLETE),
+        obsolete=states.count(MailState.OBSOLETE) + states.count(MailState.CANCELLED),
     )
+    _tell(settled, report)
+    return report
 
 
-def _delivery(outcome: Outcome, now: datetime) -> Delivery:
-    mail = outcome.mail
-    return Delivery(
-        id=mail.id,
-        type=mail.type,
-        client_id=mail.client_id,
-        user_id=mail.user_id,
-        about=mail.about,
-        state=outcome.state,
-        at=now,
-        attempts=mail.attempts,
-        error=outcome.error,
-    )
+def _settle(work: Work, outcomes: Sequence[Outcome]) -> Settled:
+    """Write down what became of the mails that are still this worker's; others have gone on with the rest.
+
+    A mail that would wait and was cancelled meanwhile waits no longer.
+    """
+    stored = work.uow.get_many(OUTBOX, [outcome.mail.id for outcome in outcomes], lock=True)
+    states, ended = list[MailState | None](), list[Delivery]()
+    for outcome in outcomes:
+        mail, end = stored.get(outcome.mail.id), outcome.end
+        if mail is not None and outcome.mail.same_claim(mail):
+            if end is None:
+                mail = _kept(outcome, mail, work.now)
+            if end is None and mail.cancelled_at is not None:
+                end = MailState.CANCELLED
+            if end is None:
+                work.uow.save(OUTBOX, mail)
+            else:
+                ended.append(mail.end(end, at=work.now, error=outcome.error))
+        states.append(end or (MailState.RETRYING if outcome.wait else None))
+    if ended:
+        work.uow.remove(OUTBOX, *(delivery.id for delivery in ended))
+        work.uow.add(DELIVERIES, *ended)
+    return Settled(tuple(states), tuple(ended))
+
+
+def _kept(outcome: Outcome, mail: OutboxMail, now: datetime) -> OutboxMail:
+    if outcome.wait is None:
+        return mail.give_back(at=now, error=outcome.error)
+    return mail.try_again(at=now + outcome.wait, error=outcome.error)
+
+
+def _tell(settled: Settled, report: DeliveryReport) -> None:
+    """Log what was not sent, by id and type; count everything."""
+    unsent = [delivery for delivery in settled.ended if delivery.state is not MailState.DELIVERED]
+    if unsent:
+        import logging  # noqa: PLC0415 - slow to load
+
+        log = logging.getLogger("clientmgmt")
+        for mail in unsent:
+            level = logging.WARNING if mail.state is MailState.FAILED else logging.INFO
+            log.log(level, "mail %s (%s) is not sent: %s", mail.id, mail.type, mail.state)
+    for outcome in ("sent", "retried", "dead", "obsolete"):
+        count("clientmgmt.mails", getattr(report, outcome), outcome=outcome)

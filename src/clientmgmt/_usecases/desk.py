@@ -11,6 +11,7 @@ import attrs
 from clientmgmt._usecases.authorize import OutOfSight
 from clientmgmt._usecases.idempotency import fingerprint, once
 from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
+from clientmgmt._usecases.telemetry import count
 from clientmgmt._usecases.work import Recorded, Wiring, Work
 from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
@@ -104,6 +105,7 @@ class Desk:
                 except (TransactionConflictError, CommitUnknownError) as conflict:
                     if not self._may_repeat(conflict, has_key=repeatable):
                         raise
+                    count("clientmgmt.conflicts")
                 yield Pause(_wait(attempt))
             return (yield from self._once(use_case, read_only=read_only, aside=aside))
         except ForbiddenError as error:

@@ -43,13 +43,14 @@ def queue_invitations(work: Work, invitations: Sequence[Invitation]) -> tuple[Ou
     mails = tuple(
         OutboxMail(
             id=MailId(invitation.id),
-            lane=f"contact:{invitation.contact_id}",
+            lane=MailType.INVITATION.lane(MailId(invitation.id), invitation.contact_id),
             due_at=work.now,
             type=MailType.INVITATION,
             client_id=invitation.client_id,
             user_id=invitation.user_id,
             about=invitation.contact_id,
             created_at=work.now,
+            not_after=invitation.expires_at,
         )
         for invitation in invitations
     )
@@ -78,12 +79,13 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
     return closed
 
 
-def queue_added(work: Work, membership: Membership) -> None:
+def queue_added(work: Work, membership: Membership) -> OutboxMail:
     """Write the mail that tells a user who has a password that one more client is open to it."""
     work.settings.require_sender()
+    key = MailId(work.wiring.ids.new())
     mail = OutboxMail(
-        id=MailId(work.wiring.ids.new()),
-        lane=f"contact:{membership.id}",
+        id=key,
+        lane=MailType.CONTACT_ADDED.lane(key, membership.id),
         due_at=work.now,
         type=MailType.CONTACT_ADDED,
         client_id=membership.client_id,
@@ -92,3 +94,4 @@ def queue_added(work: Work, membership: Membership) -> None:
         created_at=work.now,
     )
     work.uow.add(OUTBOX, mail)
+    return mail

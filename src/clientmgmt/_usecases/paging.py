@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,9 +13,9 @@ import attrs
 
 from clientmgmt._usecases.work import Work
 from clientmgmt.errors import Violation, refuse
-from clientmgmt.ports.storage import Condition, Entity, Order, Source
+from clientmgmt.ports.storage import Collection, Condition, Entity, Order, Source
 
-__all__ = ["find_page"]
+__all__ = ["find_merged", "find_page"]
 
 R = TypeVar("R")
 F = TypeVar("F")
@@ -29,22 +30,49 @@ def find_page(
 
     One row more than asked for is read, to know whether there is a next page.
     """
-    after, violations = _read_cursor(cursor, order)
-    if type(limit) is not int or not 1 <= limit <= _LARGEST:
-        violations += (Violation("out_of_range", f"must be a whole number from 1 to {_LARGEST}", "limit"),)
-    refuse(violations)
+    after = _read_place(cursor, order, limit)
     rows = work.uow.find(source, *where, order=order, after=after, limit=limit + 1)
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], _write_cursor(rows[limit - 1], order)
 
 
+def find_merged(
+    work: Work, *parts: tuple[Collection[Any], Sequence[Condition[Any]], Order[Any]], limit: int, cursor: str | None
+) -> tuple[tuple[Any, ...], str | None]:
+    """The rows of one page over several collections with the same falling order, at the cost of a page of each.
+
+    What moves from an earlier part to a later one in between is shown once, as the later part has it. A cursor fits
+    any selection of these parts: it is written for the order of the last.
+    """
+    last = parts[-1][2]
+    after = _read_place(cursor, last, limit)
+    found: dict[UUID, Any] = {}
+    for collection, where, order in parts:
+        found |= {row.id: row for row in work.uow.find(collection, *where, order=order, after=after, limit=limit + 1)}
+    rows = sorted(found.values(), key=lambda row: (last.field.get(row), row.id), reverse=True)
+    if len(rows) <= limit:
+        return tuple(rows), None
+    return tuple(rows[:limit]), _pack(last, last.field.get(rows[limit - 1]), rows[limit - 1].id)
+
+
+def _read_place(cursor: str | None, order: Order[Any], limit: object) -> tuple[object, UUID] | None:
+    after, violations = _read_cursor(cursor, order)
+    if type(limit) is not int or not 1 <= limit <= _LARGEST:
+        violations += (Violation("out_of_range", f"must be a whole number from 1 to {_LARGEST}", "limit"),)
+    refuse(violations)
+    return after
+
+
 def _write_cursor(row: Any, order: Order[Any]) -> str:  # noqa: ANN401 - an entity or a pair of them
     parts: tuple[Entity, ...] = row if isinstance(row, tuple) else (row,)
     entity = next(part for part in parts if isinstance(part, order.field.entity))
-    value = order.field.get(entity)
+    return _pack(order, order.field.get(entity), parts[0].id)
+
+
+def _pack(order: Order[Any], value: object, key: UUID) -> str:
     text = value.isoformat() if isinstance(value, datetime) else value
-    packed = f"{order.field!r} {parts[0].id} {text}"
+    packed = f"{order.field!r} {key} {text}"
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from clientmgmt._usecases.circuit import Circuit
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.events import Event, Stamp
@@ -28,7 +29,7 @@ class Wiring:
     """The ports that a manager was built with.
 
     ``settings`` answers for a tenant. ``decoy`` is a password hash that nothing matches: checked where there is no
-    user, so that the refusal takes as long.
+    user, so that the refusal takes as long. ``circuit`` says whether the notifier's account is accepted.
     """
 
     clock: Clock
@@ -40,6 +41,7 @@ class Wiring:
     settings: Callable[[str], Settings]
     notifier: Notifier | None
     on_commit: Callable[[Sequence[Event]], None] | None
+    circuit: Circuit = attrs.field(factory=Circuit)
 
 
 class Recorded(Exception):  # noqa: N818 - carries an error through the end of a unit, is none itself

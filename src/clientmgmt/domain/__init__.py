@@ -18,6 +18,8 @@ from clientmgmt.domain.events import (
     InvitationAccepted,
     InvitationExpired,
     InvitationRevoked,
+    MailCancelled,
+    MailRetried,
     StaffAdded,
     Stamp,
     UserDeactivated,
@@ -26,7 +28,7 @@ from clientmgmt.domain.events import (
 )
 from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, UserId
 from clientmgmt.domain.imports import IMPORT_COLUMNS
-from clientmgmt.domain.mail import Delivery, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
+from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import (
     BulkResult,
@@ -114,7 +116,10 @@ __all__ = [
     "Links",
     "LoginEvent",
     "LoginId",
+    "Mail",
+    "MailCancelled",
     "MailId",
+    "MailRetried",
     "MailState",
     "MailStatus",
     "MailType",

@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 
 from clientmgmt.domain.ids import ClientId, InvitationId, UserId
+from clientmgmt.domain.mail import MailType
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import snake_case
@@ -24,6 +25,8 @@ __all__ = [
     "InvitationAccepted",
     "InvitationExpired",
     "InvitationRevoked",
+    "MailCancelled",
+    "MailRetried",
     "StaffAdded",
     "Stamp",
     "UserDeactivated",
@@ -192,3 +195,19 @@ class UserDeactivated(Event):
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserReactivated(Event):
     """A user may sign in again; ``subject`` is the user's id."""
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class MailRetried(Event):
+    """A mail that waited or was dead is due at once; ``subject`` is its id."""
+
+    type: MailType
+    about: UUID
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class MailCancelled(Event):
+    """A mail that waited is not sent; ``subject`` is its id."""
+
+    type: MailType
+    about: UUID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -13,9 +14,9 @@ from clientmgmt.domain.email import Email, parse_email
 from clientmgmt.domain.ids import ClientId, MailId, UserId
 from clientmgmt.domain.text import clean_text
 from clientmgmt.domain.value import Value
-from clientmgmt.errors import ConfigurationError
+from clientmgmt.errors import ConfigurationError, IllegalTransitionError
 
-__all__ = ["Delivery", "MailState", "MailStatus", "MailType", "Mailbox", "Message", "OutboxMail"]
+__all__ = ["Delivery", "Mail", "MailState", "MailStatus", "MailType", "Mailbox", "Message", "OutboxMail"]
 
 
 class MailType(StrEnum):
@@ -24,15 +25,29 @@ class MailType(StrEnum):
     INVITATION = "invitation"
     CONTACT_ADDED = "contact_added"
 
+    def lane(self, mail_id: MailId, about: UUID) -> str:
+        """Among which mails the order is kept: those about the same thing.
+
+        Mail that carries a link has a lane of its own and waits for nobody: an older one that cannot be sent must
+        not keep the link that works from its user.
+        """
+        return f"mail:{mail_id}" if self is MailType.INVITATION else f"about:{about}"
+
 
 class MailState(StrEnum):
-    """What became of a mail. *Obsolete*: its reason was gone before it was sent, so it was not."""
+    """What became of a mail.
+
+    *Obsolete*: its reason was gone, or its time over, before it was sent, so it was not. *Cancelling*: it was
+    cancelled while a worker had it in hand, who will find that out or has sent it already.
+    """
 
     QUEUED = "queued"
     RETRYING = "retrying"
+    CANCELLING = "cancelling"
     DELIVERED = "delivered"
     FAILED = "failed"
     OBSOLETE = "obsolete"
+    CANCELLED = "cancelled"
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -40,7 +55,9 @@ class OutboxMail(Value):
     """A mail that waits: committed together with what it tells about, sent after.
 
     Mails of one ``lane`` go out in the order in which they were committed. It holds ids only: recipients, text
-    and link are made at the moment of sending. ``error`` says why the last attempt failed.
+    and link are made at the moment of sending. ``error`` says why the last attempt failed. From ``not_after`` on
+    it is never sent. ``settled`` is how many attempts have come to an end that was written down: while a worker has
+    the mail in hand there is one more.
     """
 
     id: MailId
@@ -53,7 +70,64 @@ class OutboxMail(Value):
     about: UUID
     created_at: datetime
     error: str | None = None
+    not_after: datetime | None = None
+    settled: int = 0
+    cancelled_at: datetime | None = None
     version: int = 1
+
+    @property
+    def state(self) -> MailState:
+        """Cancelling, else retrying once something went wrong, else queued."""
+        if self.cancelled_at is not None:
+            return MailState.CANCELLING
+        return MailState.QUEUED if self.error is None else MailState.RETRYING
+
+    def in_hand(self, now: datetime) -> bool:
+        """Whether a worker may be sending it: it was claimed, and the lease is not over."""
+        return self.attempts > self.settled and now < self.due_at
+
+    def too_late(self, now: datetime) -> bool:
+        """Whether it must not be sent any more."""
+        return self.not_after is not None and now >= self.not_after
+
+    def try_again(self, *, at: datetime, error: str | None) -> OutboxMail:
+        """The mail after an attempt that failed for now."""
+        return attrs.evolve(self, due_at=at, settled=self.attempts, error=error)
+
+    def give_back(self, *, at: datetime, error: str | None = None) -> OutboxMail:
+        """The mail that was claimed and not tried after all: the attempt does not count."""
+        return attrs.evolve(self, due_at=at, attempts=self.attempts - 1, error=error or self.error)
+
+    def start_anew(self, *, at: datetime) -> OutboxMail:
+        """The mail as if it had just been queued."""
+        return attrs.evolve(self, due_at=at, attempts=0, settled=0, error=None)
+
+    def cancel(self, *, at: datetime) -> OutboxMail:
+        """The mail that the worker who has it in hand will not send, unless it has done so."""
+        return attrs.evolve(self, cancelled_at=at)
+
+    def same_claim(self, stored: OutboxMail | None) -> bool:
+        """Whether ``stored`` is still this claim of the mail; being cancelled meanwhile does not change that."""
+        if stored is None:
+            return False
+        cancelled = stored.cancelled_at is not None and self.cancelled_at is None
+        return stored.version == self.version + cancelled
+
+    def end(self, state: MailState, *, at: datetime, error: str | None = None) -> Delivery:
+        """The mail that waits no longer."""
+        return Delivery(
+            id=self.id,
+            type=self.type,
+            client_id=self.client_id,
+            user_id=self.user_id,
+            about=self.about,
+            created_at=self.created_at,
+            not_after=self.not_after,
+            state=state,
+            at=at,
+            attempts=self.attempts,
+            error=error,
+        )
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -65,10 +139,84 @@ class Delivery(Value):
     client_id: ClientId
     user_id: UserId
     about: UUID
+    created_at: datetime
+    not_after: datetime | None = None
     state: MailState
     at: datetime
     attempts: int
     error: str | None
+
+    def too_late(self, now: datetime) -> bool:
+        """Whether it must not be sent any more."""
+        return self.not_after is not None and now >= self.not_after
+
+    def reopen(self, *, at: datetime) -> OutboxMail:
+        """The mail back in the outbox, at the end of its lane, as if it had just been queued."""
+        return OutboxMail(
+            id=self.id,
+            lane=self.type.lane(self.id, self.about),
+            due_at=at,
+            type=self.type,
+            client_id=self.client_id,
+            user_id=self.user_id,
+            about=self.about,
+            created_at=self.created_at,
+            not_after=self.not_after,
+        )
+
+
+_ALLOWED: Mapping[str, frozenset[MailState]] = {
+    "retry": frozenset({MailState.QUEUED, MailState.RETRYING, MailState.FAILED}),
+    "cancel": frozenset({MailState.QUEUED, MailState.RETRYING, MailState.CANCELLING, MailState.CANCELLED}),
+}
+
+
+def require_mail(mail: OutboxMail | Delivery, command: str) -> None:
+    """Raise :class:`~clientmgmt.errors.IllegalTransitionError` if the state of ``mail`` does not allow ``command``."""
+    if mail.state not in _ALLOWED[command]:
+        legal = tuple(name for name, states in _ALLOWED.items() if mail.state in states)
+        raise IllegalTransitionError("mail", mail.state, command, legal)
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Mail(Value):
+    """A mail, waiting or not. It names no recipient and no text: those are made when it is sent.
+
+    ``about`` is the id of what it is about, of a contact for instance. ``created_at`` is when it was committed,
+    ``at`` since when it waits no longer, ``due_at`` when it is tried next if it waits; one of them is ``None``.
+    ``error`` says why it was not sent, or not yet. From ``not_after`` on it is never sent.
+    """
+
+    id: MailId
+    type: MailType
+    state: MailState
+    client_id: ClientId
+    user_id: UserId
+    about: UUID
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    at: datetime | None
+    not_after: datetime | None
+    error: str | None
+
+    @classmethod
+    def of(cls, mail: OutboxMail | Delivery) -> Mail:
+        """The view of a waiting or a finished mail."""
+        return cls(
+            id=mail.id,
+            type=mail.type,
+            state=mail.state,
+            client_id=mail.client_id,
+            user_id=mail.user_id,
+            about=mail.about,
+            attempts=mail.attempts,
+            created_at=mail.created_at,
+            due_at=None if isinstance(mail, Delivery) else mail.due_at,
+            at=mail.at if isinstance(mail, Delivery) else None,
+            not_after=mail.not_after,
+            error=mail.error,
+        )
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -83,10 +231,8 @@ class MailStatus(Value):
     @classmethod
     def of(cls, mail: OutboxMail | Delivery) -> MailStatus:
         """The status of a waiting or a finished mail."""
-        if isinstance(mail, Delivery):
-            return cls(mail.state, mail.at, mail.attempts, mail.error)
-        state = MailState.QUEUED if mail.error is None else MailState.RETRYING
-        return cls(state, mail.created_at, mail.attempts, mail.error)
+        at = mail.at if isinstance(mail, Delivery) else mail.created_at
+        return cls(mail.state, at, mail.attempts, mail.error)
 
 
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")

@@ -178,12 +178,17 @@ class Session(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class DeliveryReport(Value):
-    """How many mails were sent, will be tried again, are dead, and were not sent because they were obsolete."""
+    """How many mails were sent, will be tried again, are dead, and were not sent because they were obsolete.
+
+    Cancelled ones count as obsolete. ``suspended_until`` is set while nothing is sent because the account was
+    refused: there is no use in calling again before.
+    """
 
     sent: int = 0
     retried: int = 0
     dead: int = 0
     obsolete: int = 0
+    suspended_until: datetime | None = None
 
     @property
     def handled(self) -> int:
@@ -196,6 +201,7 @@ class DeliveryReport(Value):
             retried=self.retried + other.retried,
             dead=self.dead + other.dead,
             obsolete=self.obsolete + other.obsolete,
+            suspended_until=other.suspended_until or self.suspended_until,
         )
 
 

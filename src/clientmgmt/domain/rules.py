@@ -64,17 +64,21 @@ class DeliveryRules(Value):
     """How mail is tried again.
 
     ``attempts``: how often at most. ``back_off``: the wait after the first failure, doubled after each further
-    one up to ``longest_wait``. ``lease``: for how long a worker has a message to itself.
+    one up to ``longest_wait``. ``lease``: for how long a worker has a message to itself. ``pause``: for how long
+    nothing is sent after the account was refused, doubled after each further refusal up to ``longest_pause``.
     """
 
     attempts: int = 8
     back_off: timedelta = timedelta(minutes=1)
     longest_wait: timedelta = timedelta(hours=6)
     lease: timedelta = timedelta(minutes=5)
+    pause: timedelta = timedelta(minutes=1)
+    longest_pause: timedelta = timedelta(hours=1)
 
     def __attrs_post_init__(self) -> None:
         _at_least(1, attempts=self.attempts)
         _at_least(_MOMENT, back_off=self.back_off, longest_wait=self.longest_wait, lease=self.lease)
+        _at_least(_MOMENT, pause=self.pause, longest_pause=self.longest_pause)
 
     def wait(self, attempts: int) -> timedelta:
         """How long to wait after this many failed attempts.
@@ -82,8 +86,19 @@ class DeliveryRules(Value):
         >>> DeliveryRules().wait(3)
         datetime.timedelta(seconds=240)
         """
-        doublings = min(attempts - 1, 30)
-        return min(self.back_off * (1 << doublings), self.longest_wait)
+        return _doubled(self.back_off, attempts, self.longest_wait)
+
+    def pause_after(self, refusals: int) -> timedelta:
+        """How long nothing is sent after this many refusals of the account in a row.
+
+        >>> DeliveryRules().pause_after(2)
+        datetime.timedelta(seconds=120)
+        """
+        return _doubled(self.pause, refusals, self.longest_pause)
+
+
+def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    return min(first * (1 << min(times - 1, 30)), longest)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

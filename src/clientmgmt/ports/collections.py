@@ -11,7 +11,7 @@ from clientmgmt.domain.client import Client, ClientReference
 from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
 from clientmgmt.domain.idempotency import KeptAnswer
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, UserId
-from clientmgmt.domain.mail import Delivery, OutboxMail
+from clientmgmt.domain.mail import Delivery, MailState, MailType, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.states import ClientStatus, InvitationState
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
@@ -175,6 +175,13 @@ class Outbox(Collection[OutboxMail]):
     name = "outbox"
     entity = OutboxMail
     id: Field[OutboxMail, MailId] = _outbox(lambda mail: mail.id)
+    type: Field[OutboxMail, MailType] = _outbox(lambda mail: mail.type)
+    client_id: Field[OutboxMail, ClientId] = _outbox(lambda mail: mail.client_id)
+    about: Field[OutboxMail, UUID] = _outbox(lambda mail: mail.about)
+    error: Field[OutboxMail, str | None] = _outbox(lambda mail: mail.error)
+    cancelled_at: Field[OutboxMail, datetime | None] = _outbox(lambda mail: mail.cancelled_at)
+    created_at: Ordered[OutboxMail, datetime] = _outbox.ordered(lambda mail: mail.created_at)
+    indexes: ClassVar[Indexes] = ((created_at,), (client_id, created_at), (about, created_at))
     queue: ClassVar[bool] = True
 
 
@@ -186,9 +193,21 @@ class Deliveries(Collection[Delivery]):
 
     name = "deliveries"
     entity = Delivery
+    id: Field[Delivery, MailId] = _delivery(lambda delivery: delivery.id)
+    type: Field[Delivery, MailType] = _delivery(lambda delivery: delivery.type)
     client_id: Field[Delivery, ClientId] = _delivery(lambda delivery: delivery.client_id)
+    about: Field[Delivery, UUID] = _delivery(lambda delivery: delivery.about)
+    state: Field[Delivery, MailState] = _delivery(lambda delivery: delivery.state)
+    created_at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.created_at)
     at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.at)
-    indexes: ClassVar[Indexes] = ((client_id, at), (at,))
+    indexes: ClassVar[Indexes] = (
+        (created_at,),
+        (at,),
+        (client_id, created_at),
+        (about, created_at),
+        (state, created_at),
+        (type, created_at),
+    )
 
 
 DELIVERIES = Deliveries()

@@ -89,6 +89,9 @@ def test_a_queue_has_its_sequence_and_its_indexes() -> None:
     outbox = TABLES["outbox"]
     assert outbox.c.seq.identity is not None
     assert {str(index.name): index.columns.keys() for index in outbox.indexes} == {
+        "cm_outbox_by_about_created_at": ["tenant_id", "about", "created_at", "id"],
+        "cm_outbox_by_client_id_created_at": ["tenant_id", "client_id", "created_at", "id"],
+        "cm_outbox_by_created_at": ["tenant_id", "created_at", "id"],
         "cm_outbox_by_due_at": ["tenant_id", "due_at", "id"],
         "cm_outbox_lanes": ["tenant_id", "lane", "seq"],
     }

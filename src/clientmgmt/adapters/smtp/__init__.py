@@ -14,6 +14,7 @@ from clientmgmt.adapters.smtp.message import Letter, build
 from clientmgmt.domain.mail import Message
 from clientmgmt.domain.secret import Secret
 from clientmgmt.errors import (
+    AccountDeliveryError,
     ConfigurationError,
     DeliveryError,
     PermanentDeliveryError,
@@ -25,6 +26,7 @@ __all__ = ["SmtpNotifier"]
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ACCOUNT = frozenset({530, 534, 535, 538})
+_QUOTA = b"5.4.5"
 _PERMANENT = 500
 _OK = 250
 _FORWARDED = 251
@@ -91,7 +93,9 @@ class SmtpNotifier:
         """Hand ``message`` over; answer what the server said in taking it, its queue id for instance.
 
         Raises:
-            TemporaryDeliveryError: the server cannot be reached or signed in to, or says to try later.
+            AccountDeliveryError: the server refuses us before it knows the message (5xx), wants a sign-in or another
+                one (530, 534, 535, 538), says that the quota is used up (5.4.5), or lacks STARTTLS or AUTH.
+            TemporaryDeliveryError: the server cannot be reached, or says to try later (4xx).
             PermanentDeliveryError: the server refuses sender, recipient or text for good (5xx), or the
                 message cannot be written as a mail.
         """
@@ -101,10 +105,13 @@ class SmtpNotifier:
                 return _transfer(server, letter)
         except smtplib.SMTPResponseException as error:
             code = int(error.smtp_code)
-            failure = f"the server refused the connection or the sign-in ({code})"
+            kind = AccountDeliveryError if code >= _PERMANENT else TemporaryDeliveryError
+            failure = kind(f"the server refused the connection or the sign-in ({code})")
+        except smtplib.SMTPNotSupportedError as error:
+            failure = AccountDeliveryError(f"the server lacks STARTTLS or AUTH ({type(error).__name__})")
         except (OSError, smtplib.SMTPException) as error:
-            failure = f"the connection to the mail server failed ({type(error).__name__})"
-        raise TemporaryDeliveryError(failure)
+            failure = TemporaryDeliveryError(f"the connection to the mail server failed ({type(error).__name__})")
+        raise failure
 
     @contextlib.contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
@@ -168,8 +175,10 @@ def _expect(what: str, reply: tuple[int, bytes], *also: int) -> None:
 def _refusal(what: str, code: int, answer: bytes) -> DeliveryError:
     enhanced = _ENHANCED.match(answer)
     numbers = f"{code} {enhanced[0].decode()}" if enhanced else str(code)
-    final = code >= _PERMANENT and code not in _ACCOUNT
-    return (PermanentDeliveryError if final else TemporaryDeliveryError)(f"the server refused {what} ({numbers})")
+    kind: type[DeliveryError] = PermanentDeliveryError if code >= _PERMANENT else TemporaryDeliveryError
+    if code in _ACCOUNT or (enhanced and enhanced[0] == _QUOTA):
+        kind = AccountDeliveryError
+    return kind(f"the server refused {what} ({numbers})")
 
 
 def _bytes(answer: bytes | str) -> bytes:

@@ -1,0 +1,96 @@
+"""A mail looked at again just before it is sent, and made into a message if there still is a reason for it."""
+
+from __future__ import annotations
+
+import attrs
+
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.client import Client
+from clientmgmt.domain.letters import Letter, added_letter, invitation_letter
+from clientmgmt.domain.mail import Mailbox, MailState, MailType, Message, OutboxMail
+from clientmgmt.domain.people import Invitation, User
+from clientmgmt.domain.settings import Settings
+from clientmgmt.errors import NotFoundError, PermanentDeliveryError
+from clientmgmt.ports.collections import CLIENTS, INVITATIONS, MEMBERSHIPS, OUTBOX, USERS
+from clientmgmt.ports.links import LinkClaims
+
+__all__ = ["Reason", "Subject", "look_again", "render"]
+
+
+@attrs.frozen(repr=False, eq=False)
+class Subject:
+    """What a mail is about, as it was found just before sending; the invitation is ``None`` for other mails."""
+
+    client: Client
+    user: User
+    invitation: Invitation | None
+
+
+@attrs.frozen(repr=False, eq=False)
+class Reason:
+    """Why a mail is not sent; no ``state``: because another worker has it."""
+
+    state: MailState | None
+    text: str
+
+
+def look_again(work: Work, mail: OutboxMail) -> Subject | Reason:
+    """What the mail is about, or why it is not sent; nothing is sent after its link has died."""
+    stored = work.uow.get_many(OUTBOX, [mail.id]).get(mail.id)
+    if stored is None or not mail.same_claim(stored):
+        return Reason(None, "another worker has it")
+    if stored.cancelled_at is not None:
+        return Reason(MailState.CANCELLED, "it was cancelled")
+    if mail.too_late(work.now):
+        return Reason(MailState.OBSOLETE, "the link is dead: expired")
+    found = _subject(work, mail)
+    return Reason(MailState.OBSOLETE, found) if isinstance(found, str) else found
+
+
+def _subject(work: Work, mail: OutboxMail) -> Subject | str:
+    try:
+        client = work.uow.get(CLIENTS, mail.client_id)
+        user = work.uow.get(USERS, mail.user_id)
+        membership = work.uow.get(MEMBERSHIPS, mail.about)
+        invitation = work.uow.get(INVITATIONS, mail.id) if mail.type is MailType.INVITATION else None
+    except NotFoundError:
+        return "the contact was removed"
+    if user.deactivated_at is not None or membership.suspended_at is not None:
+        return "the contact is inactive"
+    if not client.status.may_sign_in:
+        return "the client is closed"
+    refusal = None if invitation is None else invitation.refusal(work.now, email_key=user.email.key)
+    return Subject(client, user, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
+
+
+def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
+    """The message as it is handed over."""
+    settings = desk.wiring.settings(desk.tenant)
+    letter = _letter(desk, settings, subject)
+    return Message(
+        id=str(mail.id),
+        date=mail.created_at,
+        tenant=desk.tenant,
+        type=mail.type,
+        sender=settings.require_sender(),
+        reply_to=settings.reply_to,
+        to=Mailbox.of(subject.user.name, subject.user.email),
+        subject=letter.subject,
+        text=letter.text,
+    )
+
+
+def _letter(desk: Desk, settings: Settings, subject: Subject) -> Letter:
+    client, user, invitation = subject.client, subject.user, subject.invitation
+    if invitation is None:
+        return added_letter(user, client, settings=settings)
+    claims = LinkClaims(purpose="invite", tenant=desk.tenant, subject=invitation.id)
+    try:
+        token = desk.wiring.signer.sign(claims, key_id=invitation.key_id)
+    except LookupError:
+        message = "the key that signs this link was removed"
+        raise PermanentDeliveryError(message) from None
+    settings.links.require("invite")
+    url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
+    return invitation_letter(user, client, invitation, url=url, settings=settings)
