@@ -101,7 +101,7 @@ class Sandbox:
     def client(self, **fields: Any) -> Client:  # noqa: ANN401 - passed on
         """A client with a name and an e-mail of its own; ``fields`` are those of ``workspace.clients.add``.
 
-        >>> Sandbox().client(status="paused").name
+        >>> Sandbox().client(status="prospect").name
         'Acme Retail 1'
         """
         number = next(self._numbers)
@@ -122,8 +122,8 @@ class Sandbox:
         Raises:
             ConfigurationError: there is no such state.
 
-        >>> Sandbox().contact(first_name="Ada").email.address
-        'jane.doe.2@people.example'
+        >>> Sandbox().contact(job_title="Buyer").email.address
+        'john.roe.2@people.example'
         """
         if state not in {"active", "pending_invite", "invite_sent", "inactive"}:
             message = f"no contact is built in state {state!r}: active, pending_invite, invite_sent, inactive are"
