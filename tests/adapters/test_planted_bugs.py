@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from threading import Barrier, BrokenBarrierError, Lock, get_ident
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -20,8 +22,8 @@ from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.memory._tables import Table
 from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork, TenantData
 from clientmgmt.errors import NotFoundError, TransactionConflictError
-from clientmgmt.ports import Collection, Operator, Storage
-from clientmgmt.testing.conformance import StorageConformance
+from clientmgmt.ports import Collection, Operator, ReferenceViolation, Storage
+from clientmgmt.testing.conformance import StorageConformance, _base
 from clientmgmt.testing.kit import KIT, SHELVES
 from clientmgmt.testing.machine import StorageMachine
 
@@ -226,7 +228,182 @@ class FindsWithNone(InMemoryUnitOfWork):
         return found
 
 
+class CountsBeforeItLocks(InMemoryStorage):
+    """The naive count: no lock is taken, so that all who count find room before the first has added."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unit_type = type("NaiveUnit", (CountsTogether,), {"met": Barrier(8)})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        yield
+
+
+class CountsTogether(InMemoryUnitOfWork):
+    met: Barrier
+
+    def count(self, source: Any, *where: Any) -> int:
+        number = super().count(source, *where)
+        with suppress(BrokenBarrierError):
+            self.met.wait(0.5)
+        return number
+
+
+class LocksAsTheyAreNamed(InMemoryStorage):
+    """Unsorted locks: two units that name the same entities in another order wait for each other."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unit_type = type("UnsortedUnit", (LocksOneByOne,), {"locks": defaultdict(Lock), "met": Barrier(2)})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        yield
+
+
+class LocksOneByOne(InMemoryUnitOfWork):
+    locks: dict[Any, Any]
+    met: Barrier
+
+    def get_many(self, collection: Any, ids: Iterable[Any], *, lock: bool = False) -> Any:
+        named = list(ids)
+        for id_ in named if lock else ():
+            self.locks[id_].acquire()
+            with suppress(BrokenBarrierError):
+                self.met.wait(0.1)
+        return super().get_many(collection, named, lock=lock)
+
+
+class PollsByACursor(InMemoryUnitOfWork):
+    """Cursor polling: what is behind the last row seen is never looked at again."""
+
+    seen: ClassVar[dict[int, int]] = {}
+
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        last = self.seen.get(id(self._data), -1)
+        claimed = super().claim(collection, now=now, lease=lease, limit=limit)
+        new = tuple(row for row in claimed if row.id.int > last)
+        self.seen[id(self._data)] = max([last, *(row.id.int for row in new)])
+        return new
+
+
+class ComparesKeysInLowerCase(InMemoryUnitOfWork):
+    def _taken_key(self, table: Table, entity: Any) -> str | None:
+        for name, fields in table.layout.collection.unique.items():
+            values = [str(field.get(entity)).lower() for field in fields]
+            others = (row for row in table.rows.values() if row.id != entity.id)
+            if any([str(field.get(row)).lower() for field in fields] == values for row in others):
+                return name
+        return super()._taken_key(table, entity)
+
+
+class FindsKeysWithoutTheirMissingParts(InMemoryUnitOfWork):
+    def _taken_key(self, table: Table, entity: Any) -> str | None:
+        for name, fields in table.layout.collection.unique.items():
+            values = [field.get(entity) for field in fields]
+            if any([field.get(row) for field in fields] == values for row in table.rows.values()):
+                return name
+        return super()._taken_key(table, entity)
+
+
+class RefersAcrossTenants(InMemoryStorage):
+    """A foreign key of one column: the id of another tenant will do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unit_type = type("LeakyUnit", (LooksEverywhere,), {"tenants": self._tenants})
+
+
+class LooksEverywhere(InMemoryUnitOfWork):
+    tenants: ClassVar[dict[str, TenantData]]
+
+    def _check_references(self, table: Table, entities: Sequence[Any]) -> None:
+        for get, target in table.layout.references:
+            there = {key for data in self.tenants.values() for key in data.table(target).rows}
+            if any(get(entity) is not None and get(entity).int not in there for entity in entities):
+                raise self._spoil(ReferenceViolation())
+
+
+class ClaimsForEverybody(RefersAcrossTenants):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unit_type = type("GreedyUnit", (ClaimsEverywhere,), {"tenants": self._tenants})
+
+
+class ClaimsEverywhere(LooksEverywhere):
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        own, claimed = self._data, list[Any]()
+        for data in self.tenants.values():
+            self._data = data
+            claimed += super().claim(collection, now=now, lease=lease, limit=limit)
+        self._data = own
+        return tuple(claimed)
+
+
+class SwallowsErrors(InMemoryStorage):
+    @contextmanager
+    def unit_of_work(self, tenant: str, *, read_only: bool = False) -> Iterator[Any]:
+        with suppress(TransactionConflictError), super().unit_of_work(tenant, read_only=read_only) as uow:
+            yield uow
+
+
+class SharesWhatItHolds(InMemoryUnitOfWork):
+    def get_many(self, collection: Any, ids: Iterable[Any], *, lock: bool = False) -> Any:
+        rows = self._reading(collection.name, lock=lock).rows
+        return {id_: rows[id_.int] for id_ in ids if id_.int in rows}
+
+
+class HandsOutItsOwnTable(InMemoryUnitOfWork):
+    def find(self, source: Any, *where: Any, **options: Any) -> Any:
+        return list(super().find(source, *where, **options))
+
+
+class QueuesByTheClock(InMemoryUnitOfWork):
+    """Order by a clock or by ids that hold one: two writers may have theirs apart."""
+
+    def claim(self, collection: Any, *, now: Any, lease: Any, limit: int) -> Any:
+        queue = self._data.table(collection.name).queue
+        assert queue is not None
+        for lane in queue.lanes.values():
+            lane.sort(key=lambda entry: entry[1])
+        return super().claim(collection, now=now, lease=lease, limit=limit)
+
+
+class WaitsForItself(InMemoryStorage):
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+class NestsWithoutATransaction(InMemoryStorage):
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._owner == get_ident():
+            yield
+            return
+        with super()._alone():
+            yield
+
+
 BUGS: tuple[tuple[type[Any], str], ...] = (
+    (CountsBeforeItLocks, "test_a_limit_under_a_lock_is_never_passed"),
+    (LocksAsTheyAreNamed, "test_locks_of_many_are_taken_in_one_order"),
+    (PollsByACursor, "test_a_lease_ends"),
+    (PollsByACursor, "test_lanes_follow_the_order_of_commits"),
+    (ComparesKeysInLowerCase, "test_keys_know_case"),
+    (FindsKeysWithoutTheirMissingParts, "test_a_missing_part_never_collides"),
+    (RefersAcrossTenants, "test_what_is_referred_to_must_be_there"),
+    (ClaimsForEverybody, "test_lanes_of_tenants_are_apart"),
+    (SwallowsErrors, "test_the_error_itself_leaves_the_unit"),
+    (SharesWhatItHolds, "test_what_is_answered_is_the_askers_own"),
+    (HandsOutItsOwnTable, "test_find_answers_a_tuple"),
+    (QueuesByTheClock, "test_lanes_follow_the_order_of_concurrent_writers"),
+    (WaitsForItself, "test_a_second_writing_unit_never_hangs"),
+    (NestsWithoutATransaction, "test_a_unit_within_a_writing_unit_does_not_see_its_writes"),
+    (LosesNumbers, "test_numbers_have_no_gaps_after_a_savepoint"),
+    (KeepsWhatFailedInSavepoints, "test_a_savepoint_contains_a_violation"),
     (IgnoresTheTenant, "test_other_tenants_are_not_read"),
     (ChecksNoKeys, "test_a_taken_key_is_named"),
     (ChecksNoKeysOnSave, "test_saving_to_a_taken_key_is_a_violation"),
@@ -272,6 +449,9 @@ SEEN_BY_MACHINE = (
 )
 
 
+LACKING = {"test_a_unit_within_a_writing_unit_does_not_see_its_writes"}  # by the store that the bugs are planted in
+
+
 def with_bug(bug: type[Any]) -> Storage:
     if issubclass(bug, InMemoryStorage):
         return bug(collections=KIT)
@@ -288,8 +468,10 @@ test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("bug", "name"), BUGS, ids=lambda value: getattr(value, "__name__", "as"))
-def test_the_suite_finds_it(bug: type[Any], name: str) -> None:
-    test_of(name)(InMemoryStorage(collections=KIT))
+def test_the_suite_finds_it(bug: type[Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name not in LACKING:
+        test_of(name)(InMemoryStorage(collections=KIT))
+    monkeypatch.setattr(_base, "PATIENCE", 2)
     with pytest.raises((Exception, pytest.fail.Exception)):
         test_of(name)(with_bug(bug))
 

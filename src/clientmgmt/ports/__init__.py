@@ -4,6 +4,7 @@ from clientmgmt.ports.collections import COLLECTIONS
 from clientmgmt.ports.links import LinkClaims, LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.selecting import lookups_of, referrers_of, select_rows
 from clientmgmt.ports.storage import (
     AsyncStorage,
     AsyncUnit,
@@ -64,4 +65,7 @@ __all__ = [
     "VersionedEntity",
     "any_of",
     "fields_of",
+    "lookups_of",
+    "referrers_of",
+    "select_rows",
 ]

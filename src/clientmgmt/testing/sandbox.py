@@ -21,7 +21,7 @@ from clientmgmt import (
 )
 from clientmgmt.domain import Actor
 from clientmgmt.errors import ConfigurationError
-from clientmgmt.ports import Storage
+from clientmgmt.ports import Notifier, Storage
 from clientmgmt.testing.clock import ManualClock
 from clientmgmt.testing.ids import SequentialIds
 from clientmgmt.testing.notifier import RecordingNotifier
@@ -58,6 +58,7 @@ class Sandbox:
         settings: what tenants want; :data:`SANDBOX_SETTINGS` if none are given.
         storage: a store or a URL. The schema is brought to this release. In a database that tests share, give each
             sandbox a tenant of its own: its ids count from 1.
+        notifier: who is given the mail instead of ``mails``; the builders then reach no state that takes a link.
         tenant: the name of the tenant.
 
     >>> with Sandbox() as box:
@@ -70,6 +71,7 @@ class Sandbox:
         *,
         settings: Settings | Callable[[str], Settings] = SANDBOX_SETTINGS,
         storage: Storage | str = "memory:",
+        notifier: Notifier | str | None = None,
         tenant: str = "test",
     ) -> None:
         self.tenant: str = tenant
@@ -80,7 +82,7 @@ class Sandbox:
             storage,
             secret_keys=[_KEY],
             settings=settings,
-            notifier=self.mails,
+            notifier=self.mails if notifier is None else notifier,
             passwords=FastHasher(),
             clock=self.clock,
             ids=self.ids,
@@ -99,7 +101,7 @@ class Sandbox:
     def client(self, **fields: Any) -> Client:  # noqa: ANN401 - passed on
         """A client with a name and an e-mail of its own; ``fields`` are those of ``workspace.clients.add``.
 
-        >>> Sandbox().client(status="paused").name
+        >>> Sandbox().client(status="prospect").name
         'Acme Retail 1'
         """
         number = next(self._numbers)
@@ -120,8 +122,8 @@ class Sandbox:
         Raises:
             ConfigurationError: there is no such state.
 
-        >>> Sandbox().contact(first_name="Ada").email.address
-        'jane.doe.2@people.example'
+        >>> Sandbox().contact(job_title="Buyer").email.address
+        'john.roe.2@people.example'
         """
         if state not in {"active", "pending_invite", "invite_sent", "inactive"}:
             message = f"no contact is built in state {state!r}: active, pending_invite, invite_sent, inactive are"

@@ -93,9 +93,10 @@ class ValueConformance:
         keep(storage, SAMPLES, sample)
         facts["a"] = "changed after adding"
         with storage.unit_of_work(TENANT) as uow:
-            answers = (uow.get(SAMPLES, uid(1)), uow.find(SAMPLES)[0], uow.get_many(SAMPLES, [uid(1)])[uid(1)])
-            for answer in (*answers, uow.save(SAMPLES, uow.get(SAMPLES, uid(1)))):
-                spoil(answer.facts)
+            spoil(uow.save(SAMPLES, uow.get(SAMPLES, uid(1))).facts)
+            spoil(uow.get(SAMPLES, uid(1)).facts)
+            spoil(uow.find(SAMPLES)[0].facts)
+            spoil(uow.get_many(SAMPLES, [uid(1)])[uid(1)].facts)
             spoil(uow.get_many(SAMPLES, [uid(1)]))
             assert dict(uow.get(SAMPLES, uid(1)).facts) == {"a": "1"}
         assert [dict(row.facts) for row in kept(storage, SAMPLES)] == [{"a": "1"}]

@@ -1,0 +1,49 @@
+"""The help for stores whose database cannot filter: it answers what the store in memory answers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.ports import COLLECTIONS, lookups_of, referrers_of, select_rows
+from clientmgmt.testing._programs import Call, questions
+from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, PLACED_BOOKS, SAMPLES, SHELVES, Book, Shelf
+from clientmgmt.testing.strategies import books, shelves
+
+some_shelves = st.lists(shelves(), min_size=3, max_size=3, unique_by=(lambda one: one.id, lambda one: one.code))
+some_books = st.lists(books(), max_size=6, unique_by=(lambda one: one.id, lambda one: one.serial))
+
+
+@given(some_shelves, some_books, st.lists(questions(), min_size=1, max_size=5))
+def test_it_selects_what_a_store_finds(standing: list[Shelf], put: list[Book], asked: list[Call]) -> None:
+    storage = InMemoryStorage(collections=KIT)
+    by_id = {shelf.id: shelf for shelf in standing}
+    kept = {(book.shelf_id, book.slot or book.id): book for book in put if book.shelf_id in by_id}.values()
+    with storage.unit_of_work("kit") as uow:
+        uow.add(SHELVES, *standing)
+        uow.add(BOOKS, *kept)
+        for call in asked:
+            if call.verb == "find":
+                source, *where = call.arguments
+                rows = [(book, by_id[book.shelf_id]) for book in kept] if source is PLACED_BOOKS else kept
+                assert select_rows(source, rows, *where, **call.options) == call.ask(uow)
+
+
+def test_lookups_are_keys_indexes_and_references() -> None:
+    assert lookups_of(BOOKS) == (
+        (BOOKS.shelf_id, BOOKS.slot),
+        (BOOKS.serial,),
+        (BOOKS.shelf_id,),
+        (BOOKS.colour,),
+    )
+    assert lookups_of(SAMPLES) == ((SAMPLES.colour,),)
+    assert lookups_of(JOBS) == ()
+
+
+def test_referrers_are_found_by_their_fields() -> None:
+    assert referrers_of(SHELVES, KIT) == ((BOOKS, BOOKS.shelf_id), (LABELS, LABELS.shelf_id))
+    assert referrers_of(BOOKS, KIT) == ()
+    assert sum(len(referrers_of(one, COLLECTIONS)) for one in COLLECTIONS) == sum(
+        len(one.references) for one in COLLECTIONS
+    )
