@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.testing.kit import KIT
+from tests.faults.figures import PROPERTY, Figures, table
 from tests.faults.proxy import Proxy, proxied
 from tests.postgres import new_schema
 
@@ -63,3 +64,18 @@ def proxied_store(proxy: Proxy, schema: str) -> Iterator[SQLStorage]:
     storage = SQLStorage(proxy.url, schema=schema)
     yield storage
     storage.close()
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """What this test counts is printed at the end of the run, whichever process it runs in."""
+    return Figures(record_property)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    lines = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
+    if lines:
+        terminalreporter.section("figures")
+        for line in sorted(table(lines)):
+            terminalreporter.write_line(line)
