@@ -150,7 +150,7 @@ def test_another_notifier_gets_the_mail() -> None:
 def test_passwords_cost_nothing() -> None:
     with Sandbox() as box:
         box.contact()
-        with box.manager._wiring.storage.unit_of_work(box.tenant, read_only=True) as uow:  # noqa: SLF001 - to see the hash
+        with box.manager._stores.own.unit_of_work(box.tenant, read_only=True) as uow:  # noqa: SLF001 - to see the hash
             (credential,) = uow.find(CREDENTIALS)
         assert FastHasher().verify(SANDBOX_PASSWORD, credential.hash)
 

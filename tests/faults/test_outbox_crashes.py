@@ -71,7 +71,7 @@ def new_client(place: Place) -> str:
     manager = manager_of(place)
     ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
     client = ws.clients.add(name="Acme", email="ap@acme.example")
-    manager._wiring.storage.close()  # noqa: SLF001 - it is the race's, and is used once more
+    manager._stores.own.close()  # noqa: SLF001 - it is the race's, and is used once more
     return str(client.id)
 
 
