@@ -50,6 +50,18 @@ def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
         InMemoryStorage() if request.param == "memory" else request.getfixturevalue(f"{request.param}_store")
     )
     yield store
+    sweep(store)
+
+
+@pytest.fixture
+def postgresql(postgresql_store: SQLStorage) -> Iterator[SQLStorage]:
+    """The same for what only a store shows that lets several write at once."""
+    yield postgresql_store
+    sweep(postgresql_store)
+
+
+def sweep(store: Storage) -> None:
+    """Remove the mail and the events of all tenants."""
     for collection in (OUTBOX, NEW_EVENTS, FEED):
         for tenant in store.tenants(collection, limit=10_000):
             with store.unit_of_work(tenant) as uow:

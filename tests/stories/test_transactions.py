@@ -170,8 +170,8 @@ def test_a_block_belongs_to_its_thread(box: Box) -> None:
     assert [client.name for client in box.ws.clients.list()] == ["Bolt"]
 
 
-def test_other_threads_go_on_beside_a_block(postgresql_store: SQLStorage) -> None:
-    box = Box(postgresql_store)
+def test_other_threads_go_on_beside_a_block(postgresql: SQLStorage) -> None:
+    box = Box(postgresql)
     with box.ws.transaction() as tx:
         acme = add(tx)
         assert isinstance(in_thread(lambda: box.ws.clients.get(acme)), NotFoundError)
