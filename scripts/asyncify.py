@@ -39,7 +39,7 @@ NAMES = {
 """Names in code; text is left as it is."""
 
 DRIVER = frozenset({"ask", "handle", "pause", "run_unit", "send", "slow"})
-METHODS = frozenset({"_do", "_unit", "close", "read", "run", "write", "write_once"})
+METHODS = frozenset({"_do", "_record", "_unit", "close", "read", "run", "write", "write_once"})
 """Functions of the driver, and methods of calls, units and managers, that take time; those of desks only say how."""
 
 CONTEXTS = frozenset({"open_unit", "transaction"})
@@ -52,7 +52,7 @@ def main() -> None:
     """Write all modules; with ``--check`` only say which are out of date."""
     stale = [path for path, text in written() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
-        sys.exit("\n".join(map(str, stale)))
+        sys.exit("\n".join(map(str, stale)) or None)
     for path, text in written():
         path.write_text(text, "utf-8")
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.ports import Storage
-from clientmgmt.ports.collections import OUTBOX
+from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX
 from tests.box import Box
 from tests.postgres import new_schema, postgres_url
 
@@ -45,14 +45,27 @@ def postgresql_store(postgres_url: str) -> Iterator[SQLStorage]:
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
-    """Memory, an SQLite file, a PostgreSQL. No mail is left behind: workers send the mail of all tenants."""
+    """Memory, an SQLite file, a PostgreSQL. No mail and no event is left behind: workers ask for all tenants."""
     store: Storage = (
         InMemoryStorage() if request.param == "memory" else request.getfixturevalue(f"{request.param}_store")
     )
     yield store
-    for tenant in store.tenants(OUTBOX, limit=10_000):
-        with store.unit_of_work(tenant) as uow:
-            uow.remove(OUTBOX, *(mail.id for mail in uow.find(OUTBOX)))
+    sweep(store)
+
+
+@pytest.fixture
+def postgresql(postgresql_store: SQLStorage) -> Iterator[SQLStorage]:
+    """The same for what only a store shows that lets several write at once."""
+    yield postgresql_store
+    sweep(postgresql_store)
+
+
+def sweep(store: Storage) -> None:
+    """Remove the mail and the events of all tenants."""
+    for collection in (OUTBOX, NEW_EVENTS, FEED):
+        for tenant in store.tenants(collection, limit=10_000):
+            with store.unit_of_work(tenant) as uow:
+                uow.remove(collection, *(entity.id for entity in uow.find(collection)))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ Contacts that are invited and sign in, who may do what, and a trail of who did w
 
 from typing import TYPE_CHECKING
 
-from clientmgmt._manager import ClientManager, Entrance, Workspace, iter_all
+from clientmgmt._manager import ClientManager, Entrance, Feed, Workspace, iter_all
 from clientmgmt.adapters.system import generate_key
 from clientmgmt.domain import (
     Brand,
@@ -57,11 +57,12 @@ from clientmgmt.errors import (
 )
 
 if TYPE_CHECKING:
-    from clientmgmt._manager_async import AsyncClientManager, AsyncEntrance, AsyncWorkspace, aiter_all
+    from clientmgmt._manager_async import AsyncClientManager, AsyncEntrance, AsyncFeed, AsyncWorkspace, aiter_all
 
 __all__ = [
     "AsyncClientManager",
     "AsyncEntrance",
+    "AsyncFeed",
     "AsyncWorkspace",
     "Brand",
     "BulkResult",
@@ -80,6 +81,7 @@ __all__ = [
     "Email",
     "Entrance",
     "ExternalReference",
+    "Feed",
     "ForbiddenError",
     "InvalidInputError",
     "InvalidLinkError",
@@ -112,7 +114,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Load the asynchronous facade when it is asked for: who does not use it need not wait for it."""
-    if name in {"AsyncClientManager", "AsyncEntrance", "AsyncWorkspace", "aiter_all"}:
+    if name in {"AsyncClientManager", "AsyncEntrance", "AsyncFeed", "AsyncWorkspace", "aiter_all"}:
         from clientmgmt import _manager_async  # noqa: PLC0415 - see above
 
         return getattr(_manager_async, name)

@@ -10,6 +10,7 @@
     │  │  ├─ DuplicateContactError     this e-mail is a contact of this client already
     │  │  ├─ DuplicateReferenceError   an external reference belongs to another client
     │  │  ├─ EmailInUseError           another user of the tenant has this e-mail
+    │  │  ├─ IdempotencyConflictError  the idempotency key was used for something else
     │  │  ├─ StaffCannotBeClientUserError
     │  │  └─ StaleVersionError         somebody else changed it first
     │  ├─ LimitError 409               a number in ``Rules`` is reached
@@ -33,7 +34,7 @@
     │  └─ PermanentDeliveryError       never try this message again
     └─ UsageError 500                  the program is wrong, not its user
        ├─ TransactionError             a unit of work was used after an error, from a second place, or to
-       │                               write although it only reads
+       │                               write although it only reads; or a call went past an open transaction
        ├─ ConfigurationError           a setting is missing or malformed
        └─ MissingExtraError            names the install command
 
@@ -170,7 +171,7 @@ class DuplicateReferenceError(ConflictError):
 
 
 class IdempotencyConflictError(ConflictError):
-    """An idempotency key was used for another command, or for the same one with other arguments."""
+    """An idempotency key was used for another command, for other arguments, or by somebody else."""
 
 
 class EmailInUseError(ConflictError):

@@ -45,13 +45,15 @@ class Stores:
         return self.storage if waits_for_itself else self.own
 
 
-@attrs.frozen(repr=False, eq=False)
+@attrs.define(repr=False, eq=False)
 class Transaction:
-    """A unit of work that several calls share, and what is to be done when it has ended."""
+    """A unit of work that several calls share, whose it is, and what is to be done when it has ended."""
 
     unit: OpenUnit
-    events: list[Event]
-    later: list[Unit]
+    owner: object
+    events: list[Event] = attrs.field(factory=list)
+    denials: list[Unit] = attrs.field(factory=list)
+    has_ended: bool = False
 
 
 class Calls:
@@ -75,6 +77,7 @@ class Calls:
     def write_once(
         self,
         key: str | None,
+        permission: str,
         kind: type[R],
         use_case: Callable[Concatenate[Work, P], R],
         /,
@@ -82,7 +85,7 @@ class Calls:
         **kwargs: P.kwargs,
     ) -> R:
         """Run a use case that may write; with a key, once."""
-        return self.run(self.desk.write_once(key, kind, use_case, *args, **kwargs))
+        return self.run(self.desk.write_once(key, permission, kind, use_case, *args, **kwargs))
 
     def acting_as(self, actor: Actor | Stranger) -> Calls:
         """The same for another actor."""
@@ -116,19 +119,20 @@ class Calls:
             message = "this workspace is inside a transaction already: go on with it"
             raise TransactionError(message)
         here = self._outside()
-        events, later = list[Event](), list[Unit]()
+        denials = list[Unit]()
         try:
             with open_unit(self._stores.storage, self.desk.tenant) as unit:
+                transaction = Transaction(unit, owner(), denials=denials)
                 self._stores.inside.add(here)
                 try:
                     desk = attrs.evolve(self.desk, joined=lambda: True)
-                    yield Calls(desk, self._stores, Transaction(unit, events, later))
+                    yield Calls(desk, self._stores, transaction)
                 finally:
                     self._stores.inside.discard(here)
+                    transaction.has_ended = True
+            self._announce(transaction.events)
         finally:
-            for denial in later:
-                run_unit(self._stores.aside(), denial)
-        self._announce(events)
+            self._record(denials)
 
     def _do(self, step: Step) -> Any:  # noqa: ANN401 - each step has an answer of its own
         answer: Any = None
@@ -153,10 +157,19 @@ class Calls:
         if self._transaction is None:
             self._outside()
             return run_unit(self._stores.aside() if unit.aside else self._stores.storage, unit)
+        self._transaction_is_ours(self._transaction)
         if unit.aside:
-            self._transaction.later.append(unit)
+            self._transaction.denials.append(unit)
             return None
         return self._transaction.unit.run(unit.work if unit.read_only else _contained(unit.work))
+
+    def _transaction_is_ours(self, transaction: Transaction) -> None:
+        if transaction.has_ended:
+            message = "this transaction has ended"
+            raise TransactionError(message)
+        if transaction.owner != owner():
+            message = "a transaction belongs to the thread or task that began it"
+            raise TransactionError(message)
 
     def _outside(self) -> tuple[int, object]:
         """Whose call this is; ``TransactionError`` if they have a transaction open, which it would slip out of."""
@@ -165,6 +178,16 @@ class Calls:
             message = "a transaction is open here: call the workspace that `with … as` gave"
             raise TransactionError(message)
         return here
+
+    def _record(self, denials: Sequence[Unit]) -> None:
+        """Write denials down; what became of the transaction does not look different because that fails."""
+        for denial in denials:
+            try:
+                run_unit(self._stores.aside(), denial)
+            except Exception:
+                import logging  # noqa: PLC0415 - slow to load
+
+                logging.getLogger("clientmgmt").exception("a denial could not be written to the audit trail")
 
     def _announce(self, events: Sequence[Event]) -> None:
         """Tell the host; what is committed is not undone, and does not look undone, because its listener fails."""

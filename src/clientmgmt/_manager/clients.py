@@ -52,6 +52,7 @@ class ClientGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
+            "clients.create",
             Client,
             clients.add_client,
             name=name,

@@ -71,6 +71,7 @@ class ContactGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
+            "users.manage",
             Contact,
             contacts.add_contact,
             client_id,
@@ -139,7 +140,9 @@ class ContactGroup(Group):
             LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
             ConfigurationError: there is no sender or no link template.
         """
-        return self._calls.write_once(idempotency_key, Invitation, invitations.send_invite, contact_id)
+        return self._calls.write_once(
+            idempotency_key, "clients.invite", Invitation, invitations.send_invite, contact_id
+        )
 
     def send_invites(self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None) -> BulkResult[Contact]:
         """Invite many contacts of one client, a result per contact. Needs ``clients.invite``.

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from clientmgmt._usecases.steps import Unit
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.mail import Message
+from clientmgmt.errors import UsageError
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.storage import Storage, UnitOfWork
 
@@ -68,9 +69,16 @@ def send(notifier: Notifier, message: Message) -> None:
     notifier.send(message)
 
 
-def handle(handler: Callable[[Event], None], event: Event) -> None:
-    """Hand an event over."""
-    handler(event)
+def handle(handler: Callable[[Event], object], event: Event) -> None:
+    """Hand an event over; ``UsageError`` if nobody is there to await what the handler answers."""
+    answer = handler(event)
+    if hasattr(answer, "__await__"):
+        getattr(answer, "close", _nothing)()
+        message = "the handler is a coroutine function: only an asynchronous manager can await it"
+        raise UsageError(message)
+
+
+def _nothing() -> None: ...
 
 
 def pause(seconds: float) -> None:

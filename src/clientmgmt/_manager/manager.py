@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Literal, Self
@@ -22,17 +21,16 @@ from clientmgmt._usecases.upkeep import upkeep
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor, Stranger, System
 from clientmgmt.domain.events import Event
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.results import DeliveryReport, Note, UpkeepReport
 from clientmgmt.domain.settings import Settings
-from clientmgmt.errors import InvalidInputError, Violation, refuse
+from clientmgmt.errors import refuse
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import Storage
 from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = ["ClientManager"]
-
-_TENANT = re.compile(r"[!-~]{1,64}")
 
 
 class ClientManager:
@@ -171,7 +169,7 @@ class ClientManager:
             tenants: only these tenants.
 
         Raises:
-            InvalidInputError: there is no such job.
+            InvalidInputError: there is no such job, or the name of a tenant is malformed.
         """
         return self._own().run(upkeep(self._wiring, only=only, tenants=tenants))
 
@@ -210,7 +208,7 @@ class ClientManager:
 
 
 def _tenant(name: object) -> str:
-    if isinstance(name, str) and _TENANT.fullmatch(name):
-        return name
-    message = "must be 1 to 64 printable ASCII characters without spaces"
-    raise InvalidInputError([Violation("invalid_tenant", message, "tenant")])
+    form = Form()
+    checked = form.tenant("tenant", name)
+    form.check()
+    return checked

@@ -55,6 +55,7 @@ class StaffGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
+            "users.staff",
             User,
             staff.add_staff,
             first_name=first_name,

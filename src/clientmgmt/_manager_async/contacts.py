@@ -72,6 +72,7 @@ class ContactGroup(Group):
         """
         return await self._calls.write_once(
             idempotency_key,
+            "users.manage",
             Contact,
             contacts.add_contact,
             client_id,
@@ -140,7 +141,9 @@ class ContactGroup(Group):
             LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
             ConfigurationError: there is no sender or no link template.
         """
-        return await self._calls.write_once(idempotency_key, Invitation, invitations.send_invite, contact_id)
+        return await self._calls.write_once(
+            idempotency_key, "clients.invite", Invitation, invitations.send_invite, contact_id
+        )
 
     async def send_invites(
         self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Literal, Self
@@ -23,17 +22,16 @@ from clientmgmt._usecases.upkeep import upkeep
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor, Stranger, System
 from clientmgmt.domain.events import Event
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.results import DeliveryReport, Note, UpkeepReport
 from clientmgmt.domain.settings import Settings
-from clientmgmt.errors import InvalidInputError, Violation, refuse
+from clientmgmt.errors import refuse
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import AsyncStorage
 from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = ["AsyncClientManager"]
-
-_TENANT = re.compile(r"[!-~]{1,64}")
 
 
 class AsyncClientManager:
@@ -174,7 +172,7 @@ class AsyncClientManager:
             tenants: only these tenants.
 
         Raises:
-            InvalidInputError: there is no such job.
+            InvalidInputError: there is no such job, or the name of a tenant is malformed.
         """
         return await self._own().run(upkeep(self._wiring, only=only, tenants=tenants))
 
@@ -213,7 +211,7 @@ class AsyncClientManager:
 
 
 def _tenant(name: object) -> str:
-    if isinstance(name, str) and _TENANT.fullmatch(name):
-        return name
-    message = "must be 1 to 64 printable ASCII characters without spaces"
-    raise InvalidInputError([Violation("invalid_tenant", message, "tenant")])
+    form = Form()
+    checked = form.tenant("tenant", name)
+    form.check()
+    return checked

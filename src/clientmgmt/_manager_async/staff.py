@@ -56,6 +56,7 @@ class StaffGroup(Group):
         """
         return await self._calls.write_once(
             idempotency_key,
+            "users.staff",
             User,
             staff.add_staff,
             first_name=first_name,

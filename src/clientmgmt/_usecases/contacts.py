@@ -131,8 +131,9 @@ def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:
     if not rows:
         return None
     user = rows[0][1]
-    login = work.uow.find(LOGINS, LOGINS.user_id.eq(user.id), order=LOGINS.at.desc(), limit=1)[0]
-    return RecentLogin(user_id=user.id, name=login.name, at=login.at, ago=how_long_ago(login.at, now=work.now))
+    kept = work.uow.find(LOGINS, LOGINS.user_id.eq(user.id), order=LOGINS.at.desc(), limit=1)
+    name, at = (kept[0].name, kept[0].at) if kept else (user.name, USERS.last_login_at.get(user))
+    return RecentLogin(user_id=user.id, name=name, at=at, ago=how_long_ago(at, now=work.now))
 
 
 def _join(work: Work, client: Client, person: NewPerson, form: Form, *, invite: bool, strict: bool) -> Contact:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import attrs
 
 from clientmgmt._usecases.authorize import OutOfSight
-from clientmgmt._usecases.idempotency import fingerprint, once
+from clientmgmt._usecases.idempotency import Once, fingerprint, once
 from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
 from clientmgmt._usecases.telemetry import count
 from clientmgmt._usecases.work import Recorded, Wiring, Work
@@ -62,15 +61,16 @@ class Desk:
 
     def read(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Steps[R]:
         """Run a use case that only reads."""
-        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=True)
+        return self._run(_bound(use_case, args, kwargs), read_only=True)
 
     def write(self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Steps[R]:
         """Run a use case that may write; its events are audited with it and announced after the commit."""
-        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False)
+        return self._run(_bound(use_case, args, kwargs), read_only=False)
 
     def write_once(
         self,
         key: str | None,
+        permission: str,
         kind: type[R],
         use_case: Callable[Concatenate[Work, P], R],
         /,
@@ -79,21 +79,20 @@ class Desk:
     ) -> Steps[R]:
         """Run a use case that may write; with a key, run it once and answer the same from then on.
 
-        ``kind`` is the type of the answer. Iterators among the arguments are read before.
+        ``permission`` is what an actor needs who is answered the second time, ``kind`` the type of the answer.
         """
+        run = _bound(use_case, args, kwargs)
         if key is None:
-            return self.write(use_case, *args, **kwargs)
-        values = tuple(map(_read, args))
-        named = {name: _read(value) for name, value in kwargs.items()}
-        print_ = fingerprint(use_case.__name__, self.actor, values, named)
-        run: Callable[[Work], R] = partial(_with, use_case, values, named)
-        return self._run(lambda work: once(work, check_key(key), print_, kind, run), read_only=False, repeatable=True)
+            return self._run(run, read_only=False)
+        told_apart_by = fingerprint(use_case.__name__, self.actor, run.args, run.keywords)
+        command = Once(key=check_key(key), fingerprint=told_apart_by, kind=kind, permission=permission)
+        return self._run(lambda work: once(work, command, run), read_only=False, repeatable=True)
 
     def write_aside(
         self, use_case: Callable[Concatenate[Work, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Steps[R]:
         """Run a use case apart from any transaction that is open, because what it writes must outlive a refusal."""
-        return self._run(lambda work: use_case(work, *args, **kwargs), read_only=False, aside=True)
+        return self._run(_bound(use_case, args, kwargs), read_only=False, aside=True)
 
     def _run(
         self, use_case: Callable[[Work], R], *, read_only: bool, aside: bool = False, repeatable: bool = False
@@ -152,12 +151,24 @@ class Desk:
         yield from in_unit(self.tenant, lambda uow: uow.add(AUDIT, entry), aside=True)
 
 
+@attrs.frozen(eq=False)
+class _Bound(Generic[R]):
+    """A use case with its arguments; iterators among them are read, because it may have to run again."""
+
+    use_case: Callable[..., R]
+    args: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+
+    def __call__(self, work: Work) -> R:
+        return self.use_case(work, *self.args, **self.keywords)
+
+
+def _bound(use_case: Callable[..., R], args: tuple[Any, ...], keywords: Mapping[str, Any]) -> _Bound[R]:
+    return _Bound(use_case, tuple(map(_read, args)), {name: _read(value) for name, value in keywords.items()})
+
+
 def _read(value: object) -> object:
     return tuple(value) if isinstance(value, Iterator) else value
-
-
-def _with(use_case: Callable[..., R], args: tuple[Any, ...], kwargs: Mapping[str, Any], work: Work) -> R:
-    return use_case(work, *args, **kwargs)
 
 
 def _wait(attempt: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from uuid import UUID
 
 import attrs
@@ -33,6 +34,13 @@ _HEAD = UUID(int=0)
 _BATCH = 1000
 
 
+class Start(StrEnum):
+    """Where a reader begins that has read nothing yet."""
+
+    BEGINNING = "beginning"
+    NOW = "now"
+
+
 @attrs.frozen(repr=False, eq=False)
 class Reading:
     """Who reads, from where on, and events of which names (of all, if none are named)."""
@@ -55,14 +63,10 @@ def reading(wiring: Wiring, reader: object, types: Iterable[type[Event]] | None,
     """What was asked for, checked."""
     form = Form()
     name = form.text("consumer", reader, limit=64)
-    kinds = None if types is None else form.items("types", types)
-    unknown = [kind for kind in kinds or () if not (isinstance(kind, type) and issubclass(kind, Event))]
-    form.note(Violation("unknown_name", "must be kinds of events", "types") for _ in unknown[:1])
-    if start not in {"beginning", "now"}:
-        form.note([Violation("unknown_name", "must be beginning or now", "start")])
+    names = None if types is None else _names(form, types)
+    begin = form.choice("start", start, Start)
     form.check()
-    names = None if kinds is None else tuple(sorted({_name(kind) for kind in kinds}))
-    return Reading(wiring, name, names, start == "beginning")
+    return Reading(wiring, name, names, begin is Start.BEGINNING)
 
 
 def pull(reading: Reading, *, limit: int) -> Steps[tuple[Event, ...]]:
@@ -77,18 +81,25 @@ def pull(reading: Reading, *, limit: int) -> Steps[tuple[Event, ...]]:
         yield from _begin(reading)
     found: list[Event] = []
     for tenant in (yield from tenants_of(FEED)):
-        if len(found) < most:
-            entries = yield from reading.desk(tenant).read(_unread, reading, most - len(found))
-            found += [from_json(Event, entry.data) for entry in entries]
-            if not entries and reading.names is not None:
-                yield from reading.desk(tenant).write(_skip, reading)
+        if len(found) == most:
+            break
+        entries, is_behind = yield from reading.desk(tenant).read(_look, reading, most - len(found))
+        found += [from_json(Event, entry.data) for entry in entries]
+        if is_behind:
+            yield from reading.desk(tenant).write(_skip, reading)
     return tuple(found)
 
 
 def confirm(reading: Reading, events: Iterable[Event]) -> Steps[None]:
     """The reader has dealt with these events, and with all before them in their tenants."""
+    form = Form()
+    given = form.items("events", events)
+    known = [event for event in given if isinstance(event, Event)]
+    if len(known) < len(given):
+        form.note([Violation("not_an_event", "must be events", "events")])
+    form.check()
     by_tenant: defaultdict[str, list[UUID]] = defaultdict(list)
-    for event in events:
+    for event in known:
         by_tenant[event.tenant].append(event.id)
     for tenant, ids in by_tenant.items():
         yield from reading.desk(tenant).write(_confirm, reading, ids)
@@ -107,15 +118,29 @@ def hand_out(reading: Reading, handler: Callable[[Event], object], *, limit: int
     return done
 
 
-def _name(kind: object) -> str:
-    return str(getattr(kind, "name", kind))
+def _names(form: Form, types: object) -> tuple[str, ...]:
+    """The names of kinds of events: of some at least, and not of all by the name of none."""
+    given = form.items("types", types)
+    kinds = [kind for kind in given if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event]
+    if not kinds or len(kinds) < len(given):
+        form.note([Violation("unknown_name", "must be kinds of events, one at least", "types")])
+    return tuple(sorted({kind.name for kind in kinds}))
 
 
 def _begin(reading: Reading) -> Steps[None]:
-    """Make the reader known; who begins now has nothing to do with what is numbered already."""
+    """Make the reader known; who begins now has nothing to do with what was numbered before.
+
+    Several may begin under one name at once. The heads are read before the last look whether the reader is known: what
+    is passed over was there before anybody began, however late that is done.
+    """
+    heads: dict[str, int] = {}
     if not reading.from_beginning:
         for tenant in (yield from tenants_of(FEED)):
-            yield from reading.desk(tenant).write(_pass_over, reading)
+            heads[tenant] = yield from reading.desk(tenant).read(_head)
+    if (yield from in_unit(_NO_TENANT, reading.is_known, read_only=True)):
+        return
+    for tenant, position in heads.items():
+        yield from reading.desk(tenant).write(_move, reading, position)
     new = FeedReader(id=reading.wiring.ids.new(), name=reading.reader)
     yield from in_unit(_NO_TENANT, lambda uow: uow.add_if_absent(FEED_READERS, new))
 
@@ -136,23 +161,24 @@ def _number(work: Work) -> int:
     return len(waiting)
 
 
-def _unread(work: Work, reading: Reading, limit: int) -> tuple[FeedEntry, ...]:
+def _head(work: Work) -> int:
+    return work.uow.get(FEED_HEADS, _HEAD).position
+
+
+def _look(work: Work, reading: Reading, limit: int) -> tuple[tuple[FeedEntry, ...], bool]:
+    """The next entries for this reader, and whether there are only others, which it need not look at again."""
     known = work.uow.find(FEED_READERS, FEED_READERS.reader.eq(reading.reader))
-    later = FEED.position.gt(known[0].position if known else 0)
+    position = known[0].position if known else 0
     wanted = () if reading.names is None else (FEED.event.in_(reading.names),)
-    return work.uow.find(FEED, later, *wanted, order=FEED.position.asc(), limit=limit)
-
-
-def _pass_over(work: Work, reading: Reading) -> None:
-    """Nothing that is numbered now is for this reader."""
-    _move(work, reading, work.uow.get(FEED_HEADS, _HEAD, lock=True).position)
+    entries = work.uow.find(FEED, FEED.position.gt(position), *wanted, order=FEED.position.asc(), limit=limit)
+    return entries, not entries and reading.names is not None and position < _head(work)
 
 
 def _skip(work: Work, reading: Reading) -> None:
-    """A reader of few kinds need not look again at what is not for it."""
-    work.uow.get(FEED_HEADS, _HEAD, lock=True)
-    if not _unread(work, reading, 1):
-        _pass_over(work, reading)
+    """Pass over what is numbered by now, if nothing of it is for this reader."""
+    head = work.uow.get(FEED_HEADS, _HEAD, lock=True)
+    if not _look(work, reading, 1)[0]:
+        _move(work, reading, head.position)
 
 
 def _confirm(work: Work, reading: Reading, ids: Sequence[UUID]) -> None:

@@ -6,53 +6,78 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
+from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.texts import from_json, to_json
-from clientmgmt._usecases.work import Work
+from clientmgmt._usecases.work import Recorded, Work
 from clientmgmt.domain.idempotency import KeptAnswer
-from clientmgmt.errors import IdempotencyConflictError, TransactionConflictError, Violation
+from clientmgmt.errors import IdempotencyConflictError, InvalidInputError, TransactionConflictError, Violation
 from clientmgmt.ports.collections import KEPT_ANSWERS
 
-__all__ = ["fingerprint", "once"]
+__all__ = ["Once", "fingerprint", "once"]
 
 R = TypeVar("R")
 
 
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Once(Generic[R]):
+    """A command with a key: what tells it from others, what it answers, and what whoever asks again must be allowed."""
+
+    key: str
+    fingerprint: str
+    kind: type[R]
+    permission: str
+
+
 def fingerprint(command: str, actor: object, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
-    """What tells a command from all others: its name, who gives it, and its arguments."""
-    text = json.dumps([command, str(actor), args, kwargs], default=_plain, sort_keys=True, skipkeys=True)
+    """What tells a command from all others: its name, who gives it, and its arguments.
+
+    ``InvalidInputError`` for arguments that cannot be compared, such as a list that holds itself.
+    """
+    try:
+        text = json.dumps([command, str(actor), _plain(args), _plain(kwargs)])
+    except (RecursionError, TypeError, ValueError):
+        message = "cannot be kept for arguments such as these"
+        raise InvalidInputError([Violation("not_comparable", message, "idempotency_key")]) from None
     return sha256(text.encode()).hexdigest()
 
 
-def once(work: Work, key: str, print_: str, kind: type[R], use_case: Callable[[Work], R]) -> R:
+def once(work: Work, command: Once[R], use_case: Callable[[Work], R]) -> R:
     """The kept answer if the command was through, else run it and keep its answer, in the same unit of work.
 
-    The key is written first: whoever sends it at the same time waits, and finds the answer.
+    The key is written first: whoever sends it at the same time waits, and finds the answer. A refused command leaves
+    its key free, whatever else it leaves behind.
     """
-    kept = _claimed(work, key, print_)
+    kept = _claimed(work, command)
     if kept.answer is not None:
-        return from_json(kind, kept.answer)
-    result = use_case(work)
+        authorize(work, command.permission)
+        return from_json(command.kind, kept.answer)
+    try:
+        result = use_case(work)
+    except Recorded:
+        work.uow.remove(KEPT_ANSWERS, kept.id)
+        raise
     work.uow.save(KEPT_ANSWERS, attrs.evolve(kept, answer=to_json(result)))
     return result
 
 
-def _claimed(work: Work, key: str, print_: str) -> KeptAnswer:
-    new = KeptAnswer(id=work.wiring.ids.new(), key=key, fingerprint=print_, at=work.now)
+def _claimed(work: Work, command: Once[R]) -> KeptAnswer:
+    new = KeptAnswer(id=work.wiring.ids.new(), key=command.key, fingerprint=command.fingerprint, at=work.now)
     if work.uow.add_if_absent(KEPT_ANSWERS, new):
         return new
-    found = work.uow.find(KEPT_ANSWERS, KEPT_ANSWERS.key.eq(key))
+    found = work.uow.find(KEPT_ANSWERS, KEPT_ANSWERS.key.eq(command.key))
     if not found:
         message = "the idempotency key was pruned meanwhile"
         raise TransactionConflictError(message)
     kept = found[0]
     if kept.at <= work.now - work.settings.rules.retention.idempotency_keys:
-        return work.uow.save(KEPT_ANSWERS, attrs.evolve(kept, fingerprint=print_, answer=None, at=work.now))
-    if kept.fingerprint != print_:
-        message = "was used for another command, or with other arguments"
+        renewed = attrs.evolve(kept, fingerprint=command.fingerprint, answer=None, at=work.now)
+        return work.uow.save(KEPT_ANSWERS, renewed)
+    if kept.fingerprint != command.fingerprint:
+        message = "was used for another command, with other arguments, or by somebody else"
         raise IdempotencyConflictError([Violation("idempotency_conflict", message, "idempotency_key")])
     return kept
 
@@ -60,11 +85,17 @@ def _claimed(work: Work, key: str, print_: str) -> KeptAnswer:
 def _plain(value: object) -> object:
     """Arguments are compared before they are checked, so anything may be among them."""
     match value:
+        case None | bool() | int() | float() | str():
+            return value
         case Mapping():
-            return dict(value)
+            return {"items": _sorted([key, part] for key, part in value.items())}
         case AbstractSet():
-            return sorted(map(str, value))
-        case Iterable():
-            return list(value)
+            return _sorted(value)
+        case Iterable() if not isinstance(value, bytes):
+            return [_plain(part) for part in value]
         case _:
-            return f"{type(value).__name__} {value}"
+            return {type(value).__name__: str(value)}
+
+
+def _sorted(parts: Iterable[object]) -> list[object]:
+    return sorted(map(_plain, parts), key=json.dumps)

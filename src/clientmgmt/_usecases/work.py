@@ -55,7 +55,7 @@ class Recorded(Exception):  # noqa: N818 - carries an error through the end of a
 class Work:
     """One call in one unit of work. ``now`` was read once; events are written down when the use case is through."""
 
-    __slots__ = ("actor", "events", "now", "settings", "tenant", "uow", "wiring")
+    __slots__ = ("_settings", "actor", "events", "now", "tenant", "uow", "wiring")
 
     def __init__(self, wiring: Wiring, uow: UnitOfWork, *, tenant: str, actor: Actor | Stranger) -> None:
         self.wiring = wiring
@@ -63,8 +63,15 @@ class Work:
         self.tenant = tenant
         self.actor = actor
         self.now: datetime = wiring.clock.now()
-        self.settings: Settings = wiring.settings(tenant)
+        self._settings: Settings | None = None
         self.events: list[Event] = []
+
+    @property
+    def settings(self) -> Settings:
+        """What the tenant wants; the host is asked once, and only if it matters."""
+        if self._settings is None:
+            self._settings = self.wiring.settings(self.tenant)
+        return self._settings
 
     def stamp(self, actor: Actor | None = None) -> Stamp:
         """A new id, and where, when and by whom: what an event is made with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from clientmgmt.errors import Violation, refuse
 __all__ = ["Form"]
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+_TENANT = re.compile(r"[!-~]{1,64}")
 
 
 class Form:
@@ -85,6 +88,14 @@ class Form:
                 return value.astimezone(UTC)
         self.violations.append(Violation("not_a_time", "must be a time with a zone", field))
         return datetime.max.replace(tzinfo=UTC)
+
+    def tenant(self, field: str, value: object) -> str:
+        """The name of a tenant."""
+        if isinstance(value, str) and _TENANT.fullmatch(value):
+            return value
+        message = "must be 1 to 64 printable ASCII characters without spaces"
+        self.violations.append(Violation("invalid_tenant", message, field))
+        return ""
 
     def items(self, field: str, value: object) -> tuple[object, ...]:
         """The items of a list or any other iterable but text."""

@@ -31,6 +31,7 @@ __all__ = [
     "Row",
     "Session",
     "StatusChange",
+    "UpkeepReport",
     "how_long_ago",
 ]
 
@@ -138,7 +139,7 @@ class Imported(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class RecentLogin(Value):
-    """Who signed in last: the name at that time, the exact time, and how long that is ago in words."""
+    """Who signed in last: the name at that time (if that login is still kept), the exact time, and that in words."""
 
     user_id: UserId
     name: str
