@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables
 from clientmgmt.testing.kit import KIT
+from tests.django_site import ThreadedStorage, database, postgresql, sqlite
 from tests.postgres import new_schema
 
 
@@ -51,6 +52,29 @@ def postgres_kit(postgres_url: str) -> Iterator[tuple[SQLStorage, sa.Engine, str
         storage.upgrade()
         yield storage, engine, schema
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def host_engine(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[sa.Engine]:
+    """A host's engine for the same file, in the mode that the driver has by itself."""
+    engine = sa.create_engine(sqlite_kit[1].url)
+    sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def django_on_sqlite(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[tuple[str, ThreadedStorage]]:
+    with database(sqlite(str(sqlite_kit[1].url.database))) as alias:
+        yield alias, ThreadedStorage(alias, collections=KIT)
+
+
+@pytest.fixture(scope="session")
+def django_on_postgresql(
+    postgres_kit: tuple[SQLStorage, sa.Engine, str], postgres_url: str
+) -> Iterator[tuple[str, ThreadedStorage]]:
+    with database(postgresql(postgres_url)) as alias:
+        yield alias, ThreadedStorage(alias, collections=KIT, schema=postgres_kit[2])
 
 
 def empty(engine: sa.Engine, *, schema: str | None) -> None:

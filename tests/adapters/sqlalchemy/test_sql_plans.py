@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables, connection_of
-from clientmgmt.adapters.sqlalchemy.types import ChoiceType, JsonType, TimestampType, UuidType
+from clientmgmt.adapters.sqlalchemy.types import ChoiceType, DateType, JsonType, TimestampType, UuidType
 from clientmgmt.ports import COLLECTIONS, Collection, Field, Join, Order, Ordered, Source, UnitOfWork
 from clientmgmt.ports.collections import CLIENT_MEMBERSHIPS, CONTACTS, MEMBERSHIPS, OUTBOX
 from clientmgmt.testing.kit import BOOKS, KIT, PLACED_BOOKS
@@ -41,7 +41,7 @@ def value_of(column: sa.Column[Any], number: int) -> object:
     makers: dict[type, Callable[[], object]] = {
         UuidType: lambda: UUID(int=number + 1),
         TimestampType: lambda: NOW + timedelta(hours=number),
-        sa.Date: lambda: date(2026, 1, 1) + timedelta(days=number),
+        DateType: lambda: date(2026, 1, 1) + timedelta(days=number),
         sa.Boolean: lambda: number % 2 == 0,
         sa.Text: lambda: f"text {number:06}",
         JsonType: list,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, SafeUUID
@@ -16,11 +16,13 @@ __all__ = [
     "aware",
     "exact",
     "from_bytes",
+    "from_iso",
     "from_microseconds",
     "from_millionths",
     "in_utc",
     "plain_text",
     "to_bytes",
+    "to_iso",
     "to_json",
     "to_microseconds",
     "to_millionths",
@@ -65,6 +67,16 @@ def to_microseconds(value: datetime | None) -> int | None:
 def from_microseconds(value: int | None) -> datetime | None:
     """The time, in UTC."""
     return None if value is None else _EPOCH + timedelta(0, 0, value)
+
+
+def to_iso(value: date | None) -> str | None:
+    """The day as ISO 8601 text."""
+    return None if value is None else date.isoformat(value)
+
+
+def from_iso(value: date | str | None) -> date | None:
+    """The day, also if the driver has read it already."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def to_bytes(value: UUID | None) -> bytes | None:

@@ -14,7 +14,7 @@ from clientmgmt.adapters.sqlalchemy.writers import WriterQueue
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["FATAL", "Database", "database_of"]
+__all__ = ["FATAL", "Database", "Integrity", "database_of"]
 
 FATAL = frozenset({"memory_database", "foreign_keys_off", "wrong_isolation", "sqlite_too_old"})
 """Codes of notes about engines with which the promises of the store cannot be kept."""
@@ -24,7 +24,14 @@ _OLDEST_SQLITE = (3, 35)
 _LOCK_SPACE = 0x636C6D67
 
 
-class Database(Protocol):
+class Integrity(Protocol):
+    """Tells what became of a transaction."""
+
+    def is_intact(self, connection: sa.Connection) -> bool:
+        """Whether the transaction is still the one that began, and can commit."""
+
+
+class Database(Integrity, Protocol):
     """One engine, and how its kind of database is used."""
 
     engine: sa.Engine
@@ -34,9 +41,6 @@ class Database(Protocol):
 
     def end(self, connection: sa.Connection, *, read_only: bool) -> None:
         """Undo what was not committed, and give the connection back."""
-
-    def is_intact(self, connection: sa.Connection) -> bool:
-        """Whether the transaction is still the one that began, and can commit."""
 
     def guard_upgrade(self, connection: sa.Connection, name: str) -> None:
         """Keep other processes from upgrading at the same time."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.database import Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, unique_keys
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.tables import build_tables
@@ -29,8 +29,22 @@ class Plans:
         self.catalogue = Catalogue(collections, self.tables, dialect)
         self.keys: Keys = unique_keys(collections, self.tables, prefix)
 
-    def unit(self, connection: sa.Connection, tenant: str, *, database: Database, read_only: bool) -> SQLUnitOfWork:
+    def unit(self, connection: sa.Connection, tenant: str, *, database: Integrity, read_only: bool) -> SQLUnitOfWork:
         """A unit of work on a connection that is inside a transaction."""
         return SQLUnitOfWork(
             connection, tenant, database=database, catalogue=self.catalogue, keys=self.keys, read_only=read_only
         )
+
+    def tenants(
+        self, connection: sa.Connection, collection: Collection[Any], *, after: str, limit: int
+    ) -> tuple[str, ...]:
+        """The tenants that have entities in ``collection``: one short look into the index for each."""
+        statement = self.catalogue.plan(collection).next_tenant
+        found: list[str] = []
+        while len(found) < limit:
+            tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
+            if tenant is None:
+                break
+            found.append(tenant)
+            after = tenant
+        return tuple(found)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.adapters.sqlalchemy.failures import failure
+from clientmgmt.adapters.sqlalchemy.joined import Hosts, HostSession, JoinedStorage
 from clientmgmt.adapters.sqlalchemy.plans import Plans
 from clientmgmt.adapters.sqlalchemy.schema import (
     create_missing,
@@ -25,7 +26,7 @@ from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ClientMgmtError, ConfigurationError, StorageError, TransactionError
 from clientmgmt.ports.collections import COLLECTIONS
-from clientmgmt.ports.storage import Collection, UnitOfWork
+from clientmgmt.ports.storage import Collection, Storage, UnitOfWork
 
 __all__ = ["SQLStorage", "connection_of"]
 
@@ -60,6 +61,7 @@ class SQLStorage:
         self._database = database_of(engine)
         self._new_file_is_mine = self._owned and engine.dialect.name == "sqlite"
         self._plans = Plans(tuple(collections), engine.dialect, prefix=prefix, schema=schema)
+        self._hosts = Hosts(self._database, self._plans)
         self._prepared = False
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forgetting(weakref.WeakMethod(self._database.forget)))
@@ -95,19 +97,30 @@ class SQLStorage:
             unit.close()
             self._database.end(connection, read_only=read_only)
 
+    def joined(self, connection: sa.Connection | HostSession) -> Storage:
+        """This store inside a transaction of the host, which alone commits it or rolls it back.
+
+        Units of work run in savepoints. A session is flushed when one begins, so that they see what it holds.
+        On SQLite a unit that writes locks the file until the host's transaction ends.
+
+        Args:
+            connection: a ``Connection``, or a ``Session`` or ``scoped_session`` of SQLAlchemy's ORM. It is
+                asked for its transaction whenever a unit begins, not now.
+
+        Returns:
+            A store that is cheap to make: one per request. Its units raise
+            :class:`~clientmgmt.errors.ConfigurationError` if the connection is not fit (another kind of database or
+            another file, autocommit, another isolation level than READ COMMITTED, foreign keys off),
+            :class:`~clientmgmt.errors.SchemaError` if :meth:`upgrade` was not called, and
+            :class:`~clientmgmt.errors.TransactionError` if the host's transaction has failed before.
+        """
+        return JoinedStorage(connection, self._hosts)
+
     def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
         """The tenants that have entities in ``collection``: one short look into the index for each."""
         self._prepare()
-        statement = self._plans.catalogue.plan(collection).next_tenant
-        found: list[str] = []
         with self._connected(read_only=True) as connection:
-            while len(found) < limit:
-                tenant = connection.execute(statement, {"p_after": after}).scalar_one_or_none()
-                if tenant is None:
-                    break
-                found.append(tenant)
-                after = tenant
-        return tuple(found)
+            return self._plans.tenants(connection, collection, after=after, limit=limit)
 
     def upgrade(self) -> tuple[str, ...]:
         """Create what is missing, in one transaction; answer what was done.

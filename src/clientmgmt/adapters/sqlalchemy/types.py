@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from clientmgmt.adapters.sqlalchemy import converters
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["ChoiceType", "DecimalType", "JsonType", "TimestampType", "UuidType", "column_type", "text_type"]
+__all__ = ["ChoiceType", "DateType", "DecimalType", "JsonType", "TimestampType", "UuidType", "column_type", "text_type"]
 
 Converter = Callable[[Any], Any]
 
@@ -88,6 +88,21 @@ class DecimalType(sa.types.TypeDecorator[Decimal]):
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
         return None if _is_postgresql(dialect) else converters.from_millionths
+
+
+class DateType(sa.types.TypeDecorator[date]):
+    """A day: ``date`` on PostgreSQL, ISO 8601 text on SQLite, where some drivers make a date of it by themselves."""
+
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.Date
+    cache_ok: bool | None = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> Converter | None:
+        """What turns a value into a parameter."""
+        return None if _is_postgresql(dialect) else converters.to_iso
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
+        """What turns a column into a value."""
+        return None if _is_postgresql(dialect) else converters.from_iso
 
 
 class ChoiceType(sa.types.TypeDecorator[StrEnum]):
@@ -162,7 +177,7 @@ def column_type(hint: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - type h
 _MADE: Mapping[object, Callable[[], sa.types.TypeEngine[Any]]] = {
     UUID: UuidType,
     datetime: TimestampType,
-    date: sa.Date,
+    date: DateType,
     str: text_type,
     bool: sa.Boolean,
     int: sa.BigInteger,

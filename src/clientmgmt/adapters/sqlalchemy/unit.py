@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.database import Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
@@ -57,7 +57,7 @@ class SQLUnitOfWork:
         connection: sa.Connection,
         tenant: str,
         *,
-        database: Database,
+        database: Integrity,
         catalogue: Catalogue,
         keys: Keys,
         read_only: bool,
@@ -170,7 +170,7 @@ class SQLUnitOfWork:
         self._savepoints += 1
         try:
             yield
-            self._check()
+            self.verify()
         except BaseException:
             self._roll_back_to(name)
             raise
@@ -178,12 +178,21 @@ class SQLUnitOfWork:
             self._savepoints -= 1
         self._guarded(self._connection.exec_driver_sql, f"RELEASE SAVEPOINT {name}")
 
-    def commit(self) -> None:
-        """Make everything last; ``TransactionError`` if the unit is spoilt, be it by the host."""
+    @property
+    def spoilt(self) -> bool:
+        """Whether it refuses its verbs, because of an error or because it has ended."""
+        return self._refusal is not None
+
+    def verify(self) -> None:
+        """Raise ``TransactionError`` if the unit is spoilt, be it by the host."""
         self._check()
         if not self._database.is_intact(self._connection):
             message = "this unit of work is spoilt: the database has ended its transaction"
             raise TransactionError(message)
+
+    def commit(self) -> None:
+        """Make everything last; ``TransactionError`` if the unit is spoilt."""
+        self.verify()
         self._guarded(self._connection.commit)
 
     def close(self) -> None:

@@ -1,0 +1,55 @@
+"""Storage inside a transaction of the host keeps the port's promises, and so does storage over Django."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.testing.conformance import StorageConformance
+from tests.adapters.sqlalchemy.hosts import HostedStorage
+from tests.django_site import ThreadedStorage
+
+
+class TestConnectionOnSQLite(StorageConformance):
+    @pytest.fixture
+    def storage(self, sqlite_storage: SQLStorage, host_engine: sa.Engine) -> HostedStorage:
+        return HostedStorage(sqlite_storage, host_engine, sa.Engine.connect)
+
+
+@pytest.mark.slow
+class TestSessionOnSQLite(StorageConformance):
+    @pytest.fixture
+    def storage(self, sqlite_storage: SQLStorage, host_engine: sa.Engine) -> HostedStorage:
+        return HostedStorage(sqlite_storage, host_engine, Session)
+
+
+@pytest.mark.slow
+class TestConnectionOnPostgreSQL(StorageConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: SQLStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> HostedStorage:
+        return HostedStorage(postgres_storage, postgres_kit[1], sa.Engine.connect)
+
+
+@pytest.mark.slow
+class TestSessionOnPostgreSQL(StorageConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: SQLStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> HostedStorage:
+        return HostedStorage(postgres_storage, postgres_kit[1], Session)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sqlite_storage")  # which empties it
+class TestDjangoOnSQLite(StorageConformance):
+    @pytest.fixture
+    def storage(self, django_on_sqlite: tuple[str, ThreadedStorage]) -> ThreadedStorage:
+        return django_on_sqlite[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("postgres_storage")  # the same
+class TestDjangoOnPostgreSQL(StorageConformance):
+    @pytest.fixture
+    def storage(self, django_on_postgresql: tuple[str, ThreadedStorage]) -> ThreadedStorage:
+        return django_on_postgresql[1]
