@@ -8,9 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.memory import InMemoryStorage
-from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables
+from clientmgmt.adapters.sqlalchemy import AsyncSQLStorage, SQLStorage, build_tables
+from clientmgmt.adapters.threads import ThreadedStorage
+from clientmgmt.testing.blocking import BlockingStorage
 from clientmgmt.testing.kit import KIT
-from tests.django_site import ThreadedStorage, database, postgresql, sqlite
+from tests.django_site import ThreadedStorage as ThreadedDjango
+from tests.django_site import database, postgresql, sqlite
 from tests.postgres import new_schema
 
 
@@ -64,17 +67,78 @@ def host_engine(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[sa.Engine]
 
 
 @pytest.fixture(scope="session")
-def django_on_sqlite(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[tuple[str, ThreadedStorage]]:
+def django_on_sqlite(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[tuple[str, ThreadedDjango]]:
     with database(sqlite(str(sqlite_kit[1].url.database))) as alias:
-        yield alias, ThreadedStorage(alias, collections=KIT)
+        yield alias, ThreadedDjango(alias, collections=KIT)
 
 
 @pytest.fixture(scope="session")
 def django_on_postgresql(
     postgres_kit: tuple[SQLStorage, sa.Engine, str], postgres_url: str
-) -> Iterator[tuple[str, ThreadedStorage]]:
+) -> Iterator[tuple[str, ThreadedDjango]]:
     with database(postgresql(postgres_url)) as alias:
-        yield alias, ThreadedStorage(alias, collections=KIT, schema=postgres_kit[2])
+        yield alias, ThreadedDjango(alias, collections=KIT, schema=postgres_kit[2])
+
+
+@pytest.fixture
+def threaded_memory_storage() -> Iterator[BlockingStorage]:
+    with BlockingStorage(ThreadedStorage(InMemoryStorage(collections=KIT))) as storage:
+        yield storage
+
+
+@pytest.fixture
+def threaded_sqlite_storage(
+    threaded_sqlite_kit: BlockingStorage, sqlite_kit: tuple[SQLStorage, sa.Engine]
+) -> BlockingStorage:
+    empty(sqlite_kit[1], schema=None)
+    return threaded_sqlite_kit
+
+
+@pytest.fixture(scope="session")
+def threaded_sqlite_kit(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[BlockingStorage]:
+    with BlockingStorage(ThreadedStorage(SQLStorage(sqlite_kit[1].url, collections=KIT))) as storage:
+        yield storage
+
+
+@pytest.fixture
+def aiosqlite_storage(aiosqlite_kit: BlockingStorage, sqlite_kit: tuple[SQLStorage, sa.Engine]) -> BlockingStorage:
+    empty(sqlite_kit[1], schema=None)
+    return aiosqlite_kit
+
+
+@pytest.fixture(scope="session")
+def aiosqlite_kit(sqlite_kit: tuple[SQLStorage, sa.Engine]) -> Iterator[BlockingStorage]:
+    url = sqlite_kit[1].url.set(drivername="sqlite+aiosqlite")
+    with BlockingStorage(AsyncSQLStorage(url, collections=KIT)) as storage:
+        yield storage
+
+
+@pytest.fixture
+def asyncpg_storage(asyncpg_kit: BlockingStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> BlockingStorage:
+    empty(postgres_kit[1], schema=postgres_kit[2])
+    return asyncpg_kit
+
+
+@pytest.fixture(scope="session")
+def asyncpg_kit(postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> Iterator[BlockingStorage]:
+    yield from async_kit("asyncpg", postgres_kit)
+
+
+@pytest.fixture
+def psycopg_storage(psycopg_kit: BlockingStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> BlockingStorage:
+    empty(postgres_kit[1], schema=postgres_kit[2])
+    return psycopg_kit
+
+
+@pytest.fixture(scope="session")
+def psycopg_kit(postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> Iterator[BlockingStorage]:
+    yield from async_kit("psycopg", postgres_kit)
+
+
+def async_kit(driver: str, kit: tuple[SQLStorage, sa.Engine, str]) -> Iterator[BlockingStorage]:
+    url = kit[1].url.set(drivername=f"postgresql+{driver}")
+    with BlockingStorage(AsyncSQLStorage(url, schema=kit[2], collections=KIT)) as storage:
+        yield storage
 
 
 def empty(engine: sa.Engine, *, schema: str | None) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "from_microseconds",
     "from_millionths",
     "in_utc",
+    "plain_id",
     "plain_text",
     "to_bytes",
     "to_iso",
@@ -92,6 +93,11 @@ def from_bytes(value: bytes | None) -> UUID | None:
     object.__setattr__(made, "int", int.from_bytes(value))
     object.__setattr__(made, "is_safe", SafeUUID.unknown)
     return made
+
+
+def plain_id(value: UUID | None) -> UUID | None:
+    """The same id as an object of Python's own class, not of a driver's."""
+    return None if value is None else from_bytes(value.bytes)
 
 
 def _millionths(value: Decimal) -> int:

@@ -14,10 +14,13 @@ from clientmgmt.adapters.sqlalchemy.writers import WriterQueue
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["FATAL", "Database", "Integrity", "database_of"]
+__all__ = ["FATAL", "LENT", "Database", "Integrity", "database_of"]
 
 FATAL = frozenset({"memory_database", "foreign_keys_off", "wrong_isolation", "sqlite_too_old"})
 """Codes of notes about engines with which the promises of the store cannot be kept."""
+
+LENT = "clientmgmt_lent"
+"""The execution option of a connection that a host was given: only then has it to be asked how it is."""
 
 _SYNCHRONOUS_FULL = 2
 _OLDEST_SQLITE = (3, 35)
@@ -58,7 +61,7 @@ class SQLiteDatabase:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._inherited: list[sa.Pool] = []
-        self._writers = WriterQueue(BUSY_SECONDS)
+        self._writers = _queue(engine)
 
     def begin(self, *, read_only: bool) -> sa.Connection:
         """A connection inside a transaction: a writing one once it is this thread's turn."""
@@ -81,7 +84,7 @@ class SQLiteDatabase:
 
     def is_intact(self, connection: sa.Connection) -> bool:
         """False after errors with which SQLite ends the transaction itself, such as a full disk."""
-        return bool(_driver(connection).in_transaction)
+        return bool(_native(connection).in_transaction)
 
     def guard_upgrade(self, connection: sa.Connection, name: str) -> None:
         """Nothing: ``BEGIN IMMEDIATE`` has locked the file."""
@@ -99,7 +102,7 @@ class SQLiteDatabase:
 
     def forget(self) -> None:
         """Start without connections and without writers."""
-        self._writers = WriterQueue(BUSY_SECONDS)
+        self._writers = _queue(self.engine)
         self._inherited.append(_forget_pool(self.engine))
 
     def _connect(self, statement: str) -> sa.Connection:
@@ -107,7 +110,7 @@ class SQLiteDatabase:
         try:
             connection.begin()
             driver = _driver(connection)
-            if driver.in_transaction:  # an engine of the host may begin by itself, but not as is needed here
+            if _native(connection).in_transaction:  # begun by an engine of the host, but not as is needed here
                 driver.execute("ROLLBACK")
             driver.execute(statement)
         except BaseException:
@@ -136,7 +139,9 @@ class PostgresDatabase:
     def is_intact(self, connection: sa.Connection) -> bool:
         """False after any error, a host's too: PostgreSQL would answer a commit by undoing everything."""
         info = getattr(_driver(connection), "info", None)
-        return info is None or info.transaction_status.name != "INERROR"
+        if info is not None:
+            return bool(info.transaction_status.name != "INERROR")
+        return LENT not in connection.get_execution_options() or _answers(connection)
 
     def guard_upgrade(self, connection: sa.Connection, name: str) -> None:
         """Wait for other processes, until the transaction ends."""
@@ -145,7 +150,7 @@ class PostgresDatabase:
 
     def notes(self, connection: sa.Connection) -> Iterator[Note]:
         """What is wrong with the settings of the connection."""
-        level = "AUTOCOMMIT" if _driver(connection).autocommit else connection.get_isolation_level()
+        level = _level(connection)
         if level != "READ COMMITTED":
             yield Note("wrong_isolation", f"the isolation level is {level}, it must be READ COMMITTED")
         if _setting(connection, "fsync") != "on":
@@ -183,8 +188,38 @@ _EXPECTED: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def _driver(connection: sa.Connection) -> Any:  # noqa: ANN401 - a connection of either driver
+class _NoQueue:
+    """For tasks: all in one thread, they have waited for their turn before."""
+
+    def acquire(self) -> None:
+        """Nothing."""
+
+    def release(self) -> None:
+        """Nothing."""
+
+
+def _queue(engine: sa.Engine) -> WriterQueue | _NoQueue:
+    return _NoQueue() if engine.dialect.is_async else WriterQueue(BUSY_SECONDS)
+
+
+def _driver(connection: sa.Connection) -> Any:  # noqa: ANN401 - a connection of any driver, called without awaiting
     return connection.connection.dbapi_connection
+
+
+def _native(connection: sa.Connection) -> Any:  # noqa: ANN401 - a connection of any driver, as it is
+    return connection.connection.driver_connection
+
+
+def _level(connection: sa.Connection) -> str:
+    return "AUTOCOMMIT" if _driver(connection).autocommit else connection.get_isolation_level()
+
+
+def _answers(connection: sa.Connection) -> bool:
+    try:
+        connection.exec_driver_sql("SELECT 1")
+    except sa.exc.DBAPIError:
+        return False
+    return True
 
 
 def _setting(connection: sa.Connection, name: str) -> Any:  # noqa: ANN401 - a word

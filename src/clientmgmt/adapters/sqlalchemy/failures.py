@@ -45,6 +45,8 @@ def unique_keys(collections: Iterable[Collection[Any]], tables: Mapping[str, sa.
 def failure(error: Exception, keys: Keys) -> StorageError:
     """The error to raise in place of ``error``, ``from None``: messages of drivers show values."""
     driver = getattr(error, "orig", None) or error
+    if isinstance(driver, OSError):
+        return StorageError(f"{_PLAIN['OperationalError']} ({type(driver).__name__})")
     code = getattr(driver, "sqlstate", None) or getattr(driver, "sqlite_errorname", None) or type(driver).__name__
     if code in _UNIQUE and (key := keys.get(_violated(driver))):
         return UniqueViolation(*key)
@@ -55,8 +57,10 @@ def failure(error: Exception, keys: Keys) -> StorageError:
     return StorageError(f"{_PLAIN.get(code, 'the database could not do what was asked')} ({code})")
 
 
-def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of either driver
+def _violated(driver: Any) -> object:  # noqa: ANN401 - an exception of any driver
     """The name of the constraint; from SQLite, which has no other way to tell, the columns in its message."""
     if hasattr(driver, "diag"):
         return driver.diag.constraint_name
+    if hasattr(driver.__cause__, "constraint_name"):
+        return driver.__cause__.constraint_name
     return tuple(str(driver).partition(": ")[2].split(", "))

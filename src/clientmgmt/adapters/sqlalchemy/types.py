@@ -65,6 +65,8 @@ class UuidType(sa.types.TypeDecorator[UUID]):
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
+        if dialect.driver == "asyncpg":
+            return converters.plain_id
         return None if _is_postgresql(dialect) else converters.from_bytes
 
 

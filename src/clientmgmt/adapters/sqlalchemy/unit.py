@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Integrity
+from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, failure
 from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
@@ -202,7 +202,7 @@ class SQLUnitOfWork:
     def connection(self) -> sa.Connection:
         """The connection, while the unit lasts."""
         self._check()
-        return self._connection
+        return self._connection.execution_options(**{LENT: True})
 
     def _plan(self, collection: Collection[Any], *, writes: bool) -> CollectionPlan:
         self._check(writes=writes)

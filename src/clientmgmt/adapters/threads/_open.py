@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from types import TracebackType
@@ -62,10 +63,10 @@ class OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
             spoilt = "the task of this unit of work was cancelled in it" if call.cancelled else None
             self._refusal = _CLOSED if self._was_undone else spoilt
 
-    def undo(self) -> None:
-        """End it from another thread, which waits for that."""
+    def undo(self) -> Future[None]:
+        """End it from outside, after the call that is running in it."""
         self._was_undone, self._refusal = True, _CLOSED
-        self._line.executor.submit(Leaving(self._opening, TransactionError(_CLOSED))).result()
+        return self._line.executor.submit(Leaving(self._opening, TransactionError(_CLOSED)))
 
     def _refuse(self) -> None:
         if self._refusal is not None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import weakref
 from collections.abc import Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -19,8 +19,8 @@ Task = asyncio.Task[Any]
 class Open(Protocol):
     """A unit that stays open."""
 
-    def undo(self) -> None:
-        """End it, from a thread that may block."""
+    def undo(self) -> Future[None]:
+        """End it, after the call that is running in it."""
 
 
 class Line:
@@ -84,8 +84,8 @@ class Threads:
 
     def end(self) -> None:
         """Undo what is open, and wait for what runs."""
-        for unit in tuple(self.units):
-            unit.undo()
+        for leaving in [unit.undo() for unit in tuple(self.units)]:
+            leaving.result()
         for executor in self._all:
             executor.shutdown()
 
