@@ -78,17 +78,20 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
     return closed
 
 
-def queue_added(work: Work, membership: Membership) -> None:
-    """Write the mail that tells a user who has a password that one more client is open to it."""
+def queue_added(work: Work, *memberships: Membership) -> None:
+    """Write the mails that tell users who have a password that one more client is open to them."""
     work.settings.require_sender()
-    mail = OutboxMail(
-        id=MailId(work.wiring.ids.new()),
-        lane=f"contact:{membership.id}",
-        due_at=work.now,
-        type=MailType.CONTACT_ADDED,
-        client_id=membership.client_id,
-        user_id=membership.user_id,
-        about=membership.id,
-        created_at=work.now,
+    mails = (
+        OutboxMail(
+            id=MailId(work.wiring.ids.new()),
+            lane=f"contact:{membership.id}",
+            due_at=work.now,
+            type=MailType.CONTACT_ADDED,
+            client_id=membership.client_id,
+            user_id=membership.user_id,
+            about=membership.id,
+            created_at=work.now,
+        )
+        for membership in memberships
     )
-    work.uow.add(OUTBOX, mail)
+    work.uow.add(OUTBOX, *mails)
