@@ -38,6 +38,7 @@ PUBLIC = (
     "clientmgmt.adapters.scrypt",
     "clientmgmt.adapters.smtp",
     "clientmgmt.adapters.sqlalchemy",
+    "clientmgmt.adapters.sqlalchemy.django",
     "clientmgmt.adapters.system",
     "clientmgmt.adapters.wordlist",
     "clientmgmt._manager",

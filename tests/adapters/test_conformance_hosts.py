@@ -11,6 +11,8 @@ from clientmgmt.testing.conformance import StorageConformance
 from tests.adapters.sqlalchemy.hosts import HostedStorage
 from tests.django_site import ThreadedStorage
 
+pytestmark = pytest.mark.slow
+
 
 class TestConnectionOnSQLite(StorageConformance):
     @pytest.fixture
@@ -18,28 +20,24 @@ class TestConnectionOnSQLite(StorageConformance):
         return HostedStorage(sqlite_storage, host_engine, sa.Engine.connect)
 
 
-@pytest.mark.slow
 class TestSessionOnSQLite(StorageConformance):
     @pytest.fixture
     def storage(self, sqlite_storage: SQLStorage, host_engine: sa.Engine) -> HostedStorage:
         return HostedStorage(sqlite_storage, host_engine, Session)
 
 
-@pytest.mark.slow
 class TestConnectionOnPostgreSQL(StorageConformance):
     @pytest.fixture
     def storage(self, postgres_storage: SQLStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> HostedStorage:
         return HostedStorage(postgres_storage, postgres_kit[1], sa.Engine.connect)
 
 
-@pytest.mark.slow
 class TestSessionOnPostgreSQL(StorageConformance):
     @pytest.fixture
     def storage(self, postgres_storage: SQLStorage, postgres_kit: tuple[SQLStorage, sa.Engine, str]) -> HostedStorage:
         return HostedStorage(postgres_storage, postgres_kit[1], Session)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sqlite_storage")  # which empties it
 class TestDjangoOnSQLite(StorageConformance):
     @pytest.fixture
@@ -47,7 +45,6 @@ class TestDjangoOnSQLite(StorageConformance):
         return django_on_sqlite[1]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("postgres_storage")  # the same
 class TestDjangoOnPostgreSQL(StorageConformance):
     @pytest.fixture

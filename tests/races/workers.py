@@ -30,7 +30,7 @@ from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.testing import FastHasher, RecordingNotifier
 from tests.box import KEY, PASSWORD
 
-__all__ = ["HANDS", "Place", "manager_of", "race", "start", "storage_at"]
+__all__ = ["HANDS", "Place", "manager_of", "race", "start", "storage_at", "wait_for_all"]
 
 HANDS = 8
 RULES = Rules(invites=InviteRules(pause=InviteRules().pause * 0, per_day=10_000))
@@ -72,11 +72,16 @@ def start(gate: Barrier) -> None:
     _gate.append(gate)
 
 
+def wait_for_all() -> None:
+    """Go on when all processes are here."""
+    _gate[0].wait(timeout=60)
+
+
 def race(name: str, hand: int, place: Place, things: Sequence[Any]) -> Counter[str]:
     """Do ``name`` to each thing, after waiting for the others; how often it ended how."""
     manager = manager_of(place)
     deed = DEEDS[name](manager, hand, place)
-    _gate[0].wait(timeout=60)
+    wait_for_all()
     outcomes: Counter[str] = Counter()
     for thing in things:
         try:

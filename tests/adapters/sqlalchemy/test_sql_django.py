@@ -52,7 +52,7 @@ def postgresql_alias(postgres_url: str, schema: str) -> Iterator[str]:
         yield alias
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def alias(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_alias"))
 

@@ -25,6 +25,7 @@ from tests.adapters.sqlalchemy.hosts import (
 from tests.box import new_tenant
 
 A, B, C = (Shelf(id=uid(number), code=code) for number, code in enumerate("ABC", start=1))
+FURTHER = ("connection", "scoped_session")
 KINDS = {"connection": on_connection, "session": on_session, "scoped_session": on_scoped_session}
 
 
@@ -50,7 +51,7 @@ def database(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[*KINDS, "django"])
+@pytest.fixture(params=["session", "django", *(pytest.param(kind, marks=pytest.mark.slow) for kind in FURTHER)])
 def host(request: pytest.FixtureRequest, database: str) -> Iterator[Host]:
     notes = request.getfixturevalue(f"{database}_notes")
     kit = request.getfixturevalue("sqlite_kit" if database == "sqlite" else "postgres_kit")

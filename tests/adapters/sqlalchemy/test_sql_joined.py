@@ -492,7 +492,9 @@ def test_what_the_session_cannot_write_is_the_hosts_error(shop: tuple[SQLStorage
             add(storage, session, B)
         with pytest.raises(TransactionError, match="roll it back"):
             add(storage, session, B)
-        session.add(Ticket(number=2, tenant_id="t", shelf_id=uid(9)))
+        session.rollback()
+        session.connection().invalidate()
+        session.add(Ticket(number=2, tenant_id="t", shelf_id=A.id))
         with pytest.raises(TransactionError, match="roll it back"):
             add(storage, session, B)
         session.rollback()

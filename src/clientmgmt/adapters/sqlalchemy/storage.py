@@ -108,7 +108,7 @@ class SQLStorage:
                 asked for its transaction whenever a unit begins, not now.
 
         Returns:
-            A store that is cheap to make: one per request. Its units raise
+            A store, cheap enough to make one per request. Its units raise
             :class:`~clientmgmt.errors.ConfigurationError` if the connection is not fit (another kind of database or
             another file, autocommit, another isolation level than READ COMMITTED, foreign keys off),
             :class:`~clientmgmt.errors.SchemaError` if :meth:`upgrade` was not called, and
