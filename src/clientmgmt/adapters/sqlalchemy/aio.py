@@ -58,7 +58,9 @@ class AsyncSQLStorage(GreenletStorage):
         )
         engine = self._engine.sync_engine
         self._inner = SQLStorage(engine, prefix=prefix, schema=schema, collections=collections)
-        super().__init__(self._inner, turn=TaskTurn(BUSY_SECONDS) if engine.dialect.name == "sqlite" else None)
+        self._interrupts = engine.dialect.name != "sqlite"
+        turn = None if self._interrupts else TaskTurn(BUSY_SECONDS)
+        super().__init__(self._inner, turn=turn, interrupts=self._interrupts)
 
     async def close(self) -> None:
         """Undo what is open, wait for what runs, and close the connections, unless the engine is the host's."""
@@ -82,7 +84,7 @@ class AsyncSQLStorage(GreenletStorage):
         if inside is None:
             message = "join an AsyncConnection that is open, or an AsyncSession"
             raise ConfigurationError(message)
-        return GreenletStorage(self._inner.joined(inside))
+        return GreenletStorage(self._inner.joined(inside), interrupts=self._interrupts)
 
 
 def _checked(engine: AsyncEngine) -> AsyncEngine:

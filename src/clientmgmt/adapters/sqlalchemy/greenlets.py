@@ -1,9 +1,10 @@
 """Synchronous stores on asynchronous drivers: their code runs in greenlets, which the event loop resumes.
 
 The code stays as it is, from the first statement of a unit to its commit; where it waits for the database, its task
-does. Each call is a task of its own. It is cancelled once, however often the task that waits for it is, so that its
-cleaning up is not interrupted: the driver cancels the statement on the server, the connection is closed, and only then
-does the waiting task end.
+does. Each call is a task of its own, for which the calling task waits to the end, however often it is cancelled. On
+PostgreSQL the cancellation is passed on, once: the driver cancels the statement on the server, and the connection is
+closed. On SQLite it is looked at before the commit: a statement that is running in a thread cannot be taken back, and
+a connection that is closed beneath it may keep its lock.
 """
 
 from __future__ import annotations
@@ -22,23 +23,25 @@ from clientmgmt.domain.results import Note
 from clientmgmt.errors import TransactionError
 from clientmgmt.ports.storage import AsyncUnit, Collection, Storage, UnitOfWork
 
-__all__ = ["GreenletStorage", "spawned"]
+__all__ = ["GreenletStorage"]
 
 R = TypeVar("R")
 
 Tasks = set[asyncio.Task[Any]]
+Call = Callable[["Waiting"], R]
 
 
 class GreenletStorage:
     """An :class:`~clientmgmt.ports.storage.AsyncStorage` over one whose engine is asynchronous inside.
 
-    ``turn``: what a task has to hold while it is in a unit that writes, if anything.
+    ``turn``: what a task has to hold while it is in a unit that writes, if anything. ``interrupts``: whether the
+    driver can be cancelled.
     """
 
-    def __init__(self, storage: Storage, *, turn: TaskTurn | None = None) -> None:
+    def __init__(self, storage: Storage, *, turn: TaskTurn | None = None, interrupts: bool = True) -> None:
         self._storage = storage
         self._turn = turn
-        self._home = _Home()
+        self._home = _Home(interrupts=interrupts)
         self._closed = False
 
     @property
@@ -69,16 +72,16 @@ class GreenletStorage:
 
     async def tenants(self, collection: Collection[Any], *, after: str = "", limit: int = 100) -> tuple[str, ...]:
         """The tenants that have entities in ``collection``: those after ``after``, in order, at most ``limit``."""
-        return await self._spawned(partial(self._storage.tenants, collection, after=after, limit=limit))
+        return await self._spawned(lambda _: self._storage.tenants(collection, after=after, limit=limit))
 
     async def upgrade(self) -> tuple[str, ...]:
         """Bring the schema to this release, in one transaction; answer what was done."""
         async with self._turn_of(read_only=False):
-            return await self._spawned(self._storage.upgrade)
+            return await self._spawned(lambda _: self._storage.upgrade())
 
     async def check(self) -> tuple[Note, ...]:
         """What is wrong with the connection, the settings of the database, and the schema."""
-        return await self._spawned(self._storage.check)
+        return await self._spawned(lambda _: self._storage.check())
 
     async def close(self) -> None:
         """Undo the units that are open, and wait for those that run."""
@@ -86,16 +89,18 @@ class GreenletStorage:
         await asyncio.gather(*(unit.undo() for unit in tuple(self._home.units)))
         await _over(self._home.running)
 
-    def _work(self, tenant: str, work: Callable[[UnitOfWork], R], read_only: bool) -> R:  # noqa: FBT001 - for `partial`
+    def _work(self, tenant: str, work: Callable[[UnitOfWork], R], read_only: bool, task: Waiting) -> R:  # noqa: FBT001
         with self._storage.unit_of_work(tenant, read_only=read_only) as uow:
-            return work(uow)
+            answer = work(uow)
+            task.go_on()
+        return answer
 
     def _turn_of(self, *, read_only: bool) -> AbstractAsyncContextManager[None]:
         return nullcontext() if read_only or self._turn is None else self._turn.taken()
 
-    async def _spawned(self, call: Callable[[], R]) -> R:
+    async def _spawned(self, call: Call[R]) -> R:
         self._refuse_when_closed()
-        return await spawned(call, self._home.running)
+        return await self._home.spawned(call)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -119,7 +124,7 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
         async with AsyncExitStack() as around:
             await around.enter_async_context(self._turn)
             try:
-                await spawned(self._open, self._home.running)
+                await self._home.spawned(self._open)
             except BaseException as error:
                 await self._leave(error)
                 raise
@@ -141,7 +146,7 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
         if self._spoilt is not None or self._uow is None or self._calls:
             raise TransactionError(self._spoilt or "this unit of work is in use by another task")
         try:
-            return await spawned(partial(work, self._uow), self._calls)
+            return await self._home.spawned(partial(_called, work, self._uow), self._calls)
         except asyncio.CancelledError:
             self._spoilt = "the task of this unit of work was cancelled in it"
             raise
@@ -152,58 +157,77 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
         await _over(self._calls)
         await self._leave(TransactionError(self._spoilt))
 
-    def _open(self) -> None:
+    def _open(self, _: Waiting) -> None:
         self._uow = self._manager.__enter__()
         self._spoilt = None
 
     async def _leave(self, error: BaseException | None) -> bool:
         self._home.units.discard(self)
         try:
-            return await spawned(partial(self._close, error), self._home.running)
+            return await self._home.spawned(partial(self._close, error))
         except asyncio.CancelledError as cancelled:
-            await spawned(partial(self._close, cancelled), self._home.running)  # it may not even have begun
+            await self._home.spawned(partial(self._close, cancelled))  # it may not even have begun
             raise
         finally:
             await self._around.aclose()
 
-    def _close(self, error: BaseException | None) -> bool:
+    def _close(self, error: BaseException | None, task: Waiting) -> bool:
         if self._uow is None:
             return False
         self._uow, self._spoilt = None, self._spoilt or "this unit of work has ended"
+        if error is None and task.is_cancelled:
+            error = asyncio.CancelledError()
         if error is None:
             return bool(self._manager.__exit__(None, None, None))
         return bool(self._manager.__exit__(type(error), error, error.__traceback__))
 
 
+class Waiting:
+    """The task that waits for a call."""
+
+    is_cancelled = False
+
+    def go_on(self) -> None:
+        """Raise if it is cancelled."""
+        if self.is_cancelled:
+            raise asyncio.CancelledError
+
+
 class _Home:
     """What is going on in a store."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interrupts: bool) -> None:
         self.units: set[_OpenUnit] = set()
         self.running: Tasks = set()
+        self._interrupts = interrupts
+
+    async def spawned(self, call: Call[R], running: Tasks | None = None) -> R:
+        """What ``call`` answers in a greenlet, once that has ended."""
+        running = self.running if running is None else running
+        waiting = Waiting()
+        task = asyncio.create_task(greenlet_spawn(call, waiting))
+        running.add(task)
+        try:
+            while not task.done():
+                try:
+                    await asyncio.wait((task,))
+                except asyncio.CancelledError:
+                    if self._interrupts and not waiting.is_cancelled:
+                        task.cancel()
+                    waiting.is_cancelled = True
+            if waiting.is_cancelled and not task.cancelled():
+                task.exception()  # which would else be reported as never retrieved
+            waiting.go_on()
+            return task.result()
+        finally:
+            running.discard(task)
+            del task  # it may hold an error whose traceback leads here
+
+
+def _called(work: Callable[[UnitOfWork], R], uow: UnitOfWork, _: Waiting) -> R:
+    return work(uow)
 
 
 async def _over(tasks: Tasks) -> None:
     while tasks:
         await asyncio.wait(tuple(tasks))
-
-
-async def spawned(call: Callable[[], R], running: Tasks) -> R:
-    """What ``call`` answers in a greenlet; a cancellation is passed on once, and then waits for its end."""
-    task = asyncio.create_task(greenlet_spawn(call))
-    running.add(task)
-    task.add_done_callback(running.discard)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-            if not task.cancelling():
-                task.cancel()
-    running.discard(task)
-    if cancelled is None:
-        return task.result()
-    if not task.cancelled():
-        task.exception()  # which would else be reported as never retrieved
-    raise cancelled
