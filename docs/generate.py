@@ -9,12 +9,13 @@ What stands between a line ``% begin generated: NAME`` and a line ``% end genera
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from clientmgmt.domain import (
     CLIENT_LIFECYCLE,
+    CONTACT_COLUMNS,
     CONTACT_LIFECYCLE,
     IMPORT_COLUMNS,
     INVITATION_LIFECYCLE,
@@ -71,9 +72,9 @@ def roles(kind: RoleKind) -> str:
     return table(["permission", *(code(role.name) for role in known)], rows)
 
 
-def import_columns() -> str:
-    """The columns of an import."""
-    return table(["Column", "Holds"], ([code(name), meaning] for name, meaning in IMPORT_COLUMNS.items()))
+def columns(known: Mapping[str, str]) -> str:
+    """The columns of the rows that a bulk command takes."""
+    return table(["Column", "Holds"], ([code(name), meaning] for name, meaning in known.items()))
 
 
 WRITERS: dict[str, Callable[[], str]] = {
@@ -82,7 +83,8 @@ WRITERS: dict[str, Callable[[], str]] = {
     "invitation lifecycle": lambda: diagram(INVITATION_LIFECYCLE),
     "roles of client users": lambda: roles(RoleKind.CLIENT),
     "roles of staff users": lambda: roles(RoleKind.STAFF),
-    "import columns": import_columns,
+    "contact columns": lambda: columns(CONTACT_COLUMNS),
+    "import columns": lambda: columns(IMPORT_COLUMNS),
 }
 
 if __name__ == "__main__":

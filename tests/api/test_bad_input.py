@@ -223,6 +223,7 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
         NotFoundError,
         lambda box, key: box.ws.contacts.add(key, first_name="A", last_name="B", email="a@b.example"),  # type: ignore[arg-type]
     ),
+    "contacts.add_many": (NotFoundError, lambda box, key: box.ws.contacts.add_many(key, [])),  # type: ignore[arg-type]
     "contacts.get": (NotFoundError, lambda box, key: box.ws.contacts.get(key)),  # type: ignore[arg-type]
     "contacts.find": (NotFoundError, lambda box, key: box.ws.contacts.find(key, email="a@b.example")),  # type: ignore[arg-type]
     "contacts.remove": (NotFoundError, lambda box, key: box.ws.contacts.remove(key)),  # type: ignore[arg-type]

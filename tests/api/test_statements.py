@@ -28,6 +28,7 @@ ROWS = [
     }
     for number in range(40)
 ]
+PEOPLE = [{name: row[name] for name in ("first_name", "last_name", "email")} for row in ROWS]
 FROZEN = {
     "clients.add": 6,
     "clients.get": 1,
@@ -37,6 +38,9 @@ FROZEN = {
     "clients.list": 1,
     "contacts.add": 6,
     "contacts.add and invite": 8,
+    "contacts.add_many of 4": 8,
+    "contacts.add_many of 40": 8,
+    "contacts.add_many again": 5,
     "contacts.get": 5,
     "contacts.find": 5,
     "contacts.list of 1": 5,
@@ -147,6 +151,10 @@ def importing(box: Box) -> Iterator[tuple[str, Operation]]:
     yield "clients.import_rows of 4", lambda: box.ws.clients.import_rows(ROWS[:4])
     yield "clients.import_rows of 40", lambda: box.ws.clients.import_rows(ROWS)
     yield "clients.import_rows again", lambda: box.ws.clients.import_rows(ROWS)
+    acme = box.client()
+    yield "contacts.add_many of 4", lambda: box.ws.contacts.add_many(acme.id, PEOPLE[:4])
+    yield "contacts.add_many of 40", lambda: box.ws.contacts.add_many(acme.id, PEOPLE)
+    yield "contacts.add_many again", lambda: box.ws.contacts.add_many(acme.id, PEOPLE)
     yield "audit.list of 5", lambda: box.ws.audit.list(limit=5)
     yield "audit.list of 100", lambda: box.ws.audit.list(limit=100)
     yield "staff.list", box.ws.staff.list
@@ -207,5 +215,6 @@ def test_lists_cost_the_same_for_every_size() -> None:
         ["audit.list of 5", "audit.list of 100"],
         ["notifications.list of 1", "notifications.list of 100"],
         ["clients.import_rows of 4", "clients.import_rows of 40"],
+        ["contacts.add_many of 4", "contacts.add_many of 40"],
     ):
         assert len({FROZEN[name] for name in names}) == 1, names

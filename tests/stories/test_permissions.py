@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
             client.id, first_name="B", last_name="C", email="b@c.example", invite=True
         ),
     ),
+    "contacts.add_many": (HIGH | {"representative"}, lambda ws, client, _: ws.contacts.add_many(client.id, [ROW])),
     "contacts.get": (STAFF, lambda ws, _, contact: ws.contacts.get(contact.id)),
     "contacts.find": (STAFF, lambda ws, client, _: ws.contacts.find(client.id, email="jane@acme.example")),
     "contacts.list": (STAFF, lambda ws, _, __: ws.contacts.list()),

@@ -20,6 +20,7 @@ QUESTIONS: dict[str, Question] = {
     "clients.references": lambda ws, ids: ws.clients.references(ids[0]),
     "clients.set_status": lambda ws, ids: ws.clients.set_status(ids[0], "paused"),
     "contacts.add": lambda ws, ids: ws.contacts.add(ids[0], first_name="A", last_name="B", email="a@b.example"),
+    "contacts.add_many": lambda ws, ids: ws.contacts.add_many(ids[0], []),
     "contacts.get": lambda ws, ids: ws.contacts.get(ids[1]),
     "contacts.find": lambda ws, ids: ws.contacts.find(ids[0], email="jane@acme.example"),
     "contacts.list": lambda ws, ids: ws.contacts.list(ids[0]),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from clientmgmt._manager.group import Group
-from clientmgmt._usecases import contacts, invitations
+from clientmgmt._usecases import adding, contacts, invitations
 from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
@@ -83,6 +83,45 @@ class ContactGroup(Group):
             role=role,
             invite=invite,
             on_existing=on_existing,
+        )
+
+    def add_many(
+        self,
+        client_id: ClientId,
+        rows: Iterable[Mapping[str, object]],
+        *,
+        on_error: Literal["skip", "abort"] = "skip",
+        idempotency_key: str | None = None,
+    ) -> BulkResult[Contact]:
+        """Add contacts from rows such as those of ``csv.DictReader``, a result per row. Needs ``users.manage``.
+
+        Each row is what :meth:`add` takes; nobody is invited. An e-mail that is a contact of this client already, or
+        that an earlier row has, is refused in its row. Some hundred rows at a time (``Rules.bulk``) are written
+        together; with ``abort`` or with a key, all of them.
+
+        Args:
+            client_id: the client.
+            rows: their columns are :data:`clientmgmt.domain.CONTACT_COLUMNS`; an empty cell counts as missing.
+            on_error: ``skip`` leaves refused rows out; ``abort`` writes nothing if any row is refused.
+            idempotency_key: the same key with the same arguments again changes nothing and answers the same.
+
+        Returns:
+            A row per input, numbered from 1: the contact, or why it was refused.
+
+        Raises:
+            InvalidInputError: ``rows`` is no list, or ``on_error`` is neither.
+            IdempotencyConflictError: the key was used for something else.
+
+        >>> from clientmgmt import ClientManager, System
+        >>> ws = ClientManager("memory:").workspace("northwind", actor=System("docs"))
+        >>> acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
+        >>> jane = {"first_name": "Jane", "last_name": "Doe", "email": "jane@acme.example"}
+        >>> result = ws.contacts.add_many(acme.id, [jane, jane])
+        >>> [(row.number, row.violations[0].code) for row in result.failed]
+        [(2, 'duplicate_contact')]
+        """
+        return self._calls.run(
+            adding.add_contacts(self._calls.desk, client_id, rows, on_error=on_error, key=idempotency_key)
         )
 
     def get(self, contact_id: ContactId) -> Contact:

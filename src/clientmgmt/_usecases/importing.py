@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.batches import Cells, batches
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
@@ -17,12 +17,11 @@ from clientmgmt.domain.imports import ImportRow, read_row
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user
 from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import BulkResult, Imported, Row
-from clientmgmt.errors import InvalidInputError, Violation
+from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS, MEMBERSHIPS, USERS
 
 __all__ = ["import_rows", "preview_import"]
 
-Cells = Mapping[str, object]
 Identity = tuple[str, str]
 Reference = tuple[str, str]
 
@@ -31,7 +30,7 @@ def import_rows(desk: Desk, rows: Iterable[Cells]) -> Steps[BulkResult[Imported]
     """Write the rows, some hundred in a unit of work each: what is written stays when a later one fails."""
     yield from desk.read(_authorize)
     done: list[Row[Imported]] = []
-    for chunk in _chunks(desk, rows):
+    for chunk in batches(desk, rows):
         done += yield from desk.write(_write, chunk, len(done))
     return BulkResult(tuple(done))
 
@@ -41,7 +40,7 @@ def preview_import(desk: Desk, rows: Iterable[Cells]) -> Steps[BulkResult[Import
     yield from desk.read(_authorize)
     done: list[Row[Imported]] = []
     stock = Stock()
-    for chunk in _chunks(desk, rows):
+    for chunk in batches(desk, rows):
         done += yield from desk.read(_rehearse, stock, chunk, len(done))
     return BulkResult(tuple(done))
 
@@ -211,16 +210,3 @@ def _authorize(work: Work) -> None:
 
 def _identity(client: Client) -> Identity:
     return client.email.key, client.name_key
-
-
-def _iterator(rows: object) -> Iterator[Cells]:
-    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
-        return iter(rows)
-    raise InvalidInputError([Violation("not_a_list", "must be a list of rows", "rows")])
-
-
-def _chunks(desk: Desk, rows: Iterable[Cells]) -> Iterator[list[Cells]]:
-    size = desk.wiring.settings(desk.tenant).rules.bulk.rows
-    source = _iterator(rows)
-    while chunk := list(islice(source, size)):
-        yield chunk

@@ -79,11 +79,17 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
     return closed
 
 
-def queue_added(work: Work, membership: Membership) -> OutboxMail:
-    """Write the mail that tells a user who has a password that one more client is open to it."""
+def queue_added(work: Work, *memberships: Membership) -> tuple[OutboxMail, ...]:
+    """Write the mails that tell users who have a password that one more client is open to them."""
     work.settings.require_sender()
+    mails = tuple(_added(work, membership) for membership in memberships)
+    work.uow.add(OUTBOX, *mails)
+    return mails
+
+
+def _added(work: Work, membership: Membership) -> OutboxMail:
     key = MailId(work.wiring.ids.new())
-    mail = OutboxMail(
+    return OutboxMail(
         id=key,
         lane=MailType.CONTACT_ADDED.lane(key, membership.id),
         due_at=work.now,
@@ -93,5 +99,3 @@ def queue_added(work: Work, membership: Membership) -> OutboxMail:
         about=membership.id,
         created_at=work.now,
     )
-    work.uow.add(OUTBOX, mail)
-    return mail

@@ -27,7 +27,7 @@ from clientmgmt.domain.events import (
     UserSignedIn,
 )
 from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, UserId
-from clientmgmt.domain.imports import IMPORT_COLUMNS
+from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import (
@@ -63,6 +63,7 @@ from clientmgmt.errors import Violation
 
 __all__ = [
     "CLIENT_LIFECYCLE",
+    "CONTACT_COLUMNS",
     "CONTACT_LIFECYCLE",
     "DEFAULT_CLIENT_ROLE",
     "IMPORT_COLUMNS",

@@ -1,4 +1,4 @@
-"""What one row of an import says: a client, one of its people, or both in one line."""
+"""What one row of a table says: a client, one of its people, or both in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["IMPORT_COLUMNS", "ImportRow", "read_row"]
+__all__ = ["CONTACT_COLUMNS", "IMPORT_COLUMNS", "ContactRow", "ImportRow", "read_contact_row", "read_row"]
 
 IMPORT_COLUMNS: Mapping[str, str] = {
     "client": "name of the client (required)",
@@ -34,6 +34,16 @@ IMPORT_COLUMNS: Mapping[str, str] = {
 }
 """The columns of an import and what they hold; the order in a file does not matter."""
 
+CONTACT_COLUMNS: Mapping[str, str] = {
+    "first_name": "first name (required)",
+    "last_name": "last name (required)",
+    "email": "what the contact signs in with (required)",
+    "phone": "phone number",
+    "job_title": "job title",
+    "role": "what the contact may do; client_standard if empty",
+}
+"""The columns of rows that become contacts of one client, and what they hold."""
+
 _PERSON = ("first_name", "last_name", "email", "phone", "job_title")
 
 
@@ -48,13 +58,22 @@ class ImportRow(Value):
     violations: tuple[Violation, ...]
 
 
+@attrs.frozen(repr=False, eq=False)
+class ContactRow(Value):
+    """One row, checked and cleaned: a person who is to become a contact. ``number`` counts from 1."""
+
+    number: int
+    person: NewPerson
+    violations: tuple[Violation, ...]
+
+
 def read_row(row: object, stamp: Stamp) -> ImportRow:
     """The row that these columns describe, with everything that is wrong with it.
 
     Empty cells count as missing; columns that are not in :data:`IMPORT_COLUMNS` are a violation.
     """
     form = Form()
-    given = _cells(form, row)
+    given = _cells(form, row, IMPORT_COLUMNS)
     own = Form()
     client = read_client(
         own,
@@ -69,7 +88,17 @@ def read_row(row: object, stamp: Stamp) -> ImportRow:
     return ImportRow(stamp, client, _reference(form, given), _person(form, given), tuple(form.violations))
 
 
-def _cells(form: Form, row: object) -> dict[str, object]:
+def read_contact_row(row: object, number: int) -> ContactRow:
+    """The row that these columns describe, with everything that is wrong with it.
+
+    Empty cells count as missing; columns that are not in :data:`CONTACT_COLUMNS` are a violation.
+    """
+    form = Form()
+    person = _read_person(form, _cells(form, row, CONTACT_COLUMNS))
+    return ContactRow(number, person, tuple(form.violations))
+
+
+def _cells(form: Form, row: object, columns: Mapping[str, str]) -> dict[str, object]:
     """The cells that are not empty; ``csv.DictReader`` puts those beyond the header under ``None``."""
     if not isinstance(row, Mapping):
         form.note([Violation("not_a_row", "must be a row with named columns")])
@@ -78,9 +107,9 @@ def _cells(form: Form, row: object) -> dict[str, object]:
     for name, value in row.items():
         if name is None:
             form.note([Violation("too_many_cells", "has more cells than there are columns")])
-        elif name not in IMPORT_COLUMNS:
+        elif name not in columns:
             shown = name if isinstance(name, str) else None
-            form.note([Violation("unknown_name", "is no column of an import", shown)])
+            form.note([Violation("unknown_name", "is no known column", shown)])
         elif value is not None and not (isinstance(value, str) and not value.strip()):
             given[name] = value
     return given
@@ -98,5 +127,9 @@ def _reference(form: Form, given: Mapping[str, object]) -> tuple[str, str] | Non
 def _person(form: Form, given: Mapping[str, object]) -> NewPerson | None:
     if not any(name in given for name in _PERSON):
         return None
+    return _read_person(form, given)
+
+
+def _read_person(form: Form, given: Mapping[str, object]) -> NewPerson:
     fields = {name: given.get(name) for name in _PERSON}
     return read_person(form, **fields, role=given.get("role", DEFAULT_CLIENT_ROLE))

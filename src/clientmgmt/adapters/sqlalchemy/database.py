@@ -113,9 +113,7 @@ class SQLiteDatabase:
         try:
             connection.begin()
             driver = _driver(connection)
-            if _native(
-                connection
-            ).in_transaction:  # an engine of the host may begin by itself, but not as is needed here
+            if _native(connection).in_transaction:  # begun by an engine of the host, but not as is needed here
                 driver.execute("ROLLBACK")
             driver.execute(statement)
         except BaseException:

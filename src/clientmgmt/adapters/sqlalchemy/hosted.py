@@ -106,11 +106,10 @@ class PostgresSide:
 
     def require_fit(self, connection: sa.Connection) -> None:
         """The level is asked for once per connection and setting."""
-        driver = _driver(connection)
-        if getattr(driver, "autocommit", False):
+        if connection.connection.dbapi_connection.autocommit:  # type: ignore[union-attr] # every driver of it has that
             message = "the connection commits every statement by itself: it must be in a transaction"
             raise ConfigurationError(message)
-        info = getattr(driver, "info", None)
+        info = getattr(_driver(connection), "info", None)
         if info is not None and info.transaction_status.name == "INERROR":
             message = "a statement of the host has failed, and with it the transaction: roll it back"
             raise TransactionError(message)
