@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from _pytest.outcomes import Failed
 
 from clientmgmt._usecases import circuit, contacts, delivery, entering, invitations, paging, rendering
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.work import Work
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork
 from clientmgmt.domain import (
@@ -29,8 +31,10 @@ from tests.box import Box
 from tests.stories import (
     test_accepting,
     test_adding,
+    test_audit,
     test_badge,
     test_circuit,
+    test_clock_jumps,
     test_delivery,
     test_delivery_odds,
     test_inviting,
@@ -183,6 +187,64 @@ def cancels_what_is_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OutboxMail, "in_hand", lambda *_: False)
 
 
+def no_used_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that was used works again."""
+    original = Invitation.refusal
+
+    def refusal(self: Invitation, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        found = original(self, *args, **options)
+        return None if found is not None and found.reason == "used" else found
+
+    monkeypatch.setattr(Invitation, "refusal", refusal)
+
+
+def forgotten_denial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is denied something is told so, and it is not put on record."""
+    original = InMemoryUnitOfWork.add
+
+    def add(self: Any, collection: Any, *entities: Any) -> None:  # noqa: ANN401 - passed on
+        original(self, collection, *(each for each in entities if getattr(each, "action", "") != "denied"))
+
+    monkeypatch.setattr(InMemoryUnitOfWork, "add", add)
+
+
+def audit_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done is not put on record."""
+    monkeypatch.setattr(Work, "write_down", lambda _: None)
+
+
+def announced_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host hears of events whose unit of work may still fail."""
+    original = Work.write_down
+
+    def write_down(self: Work) -> None:
+        original(self)
+        if self.wiring.on_commit is not None and self.events:
+            self.wiring.on_commit(tuple(self.events))
+
+    monkeypatch.setattr(Work, "write_down", write_down)
+
+
+def lease_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker had claimed when it died is nobody's for ever."""
+    original = InMemoryUnitOfWork.claim
+
+    def claim(self: Any, *args: Any, lease: timedelta, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        return original(self, *args, lease=lease + timedelta(days=3650), **options)
+
+    monkeypatch.setattr(InMemoryUnitOfWork, "claim", claim)
+
+
+def no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers may have the same mail at the same time."""
+    original = InMemoryUnitOfWork.claim
+
+    def claim(self: Any, *args: Any, lease: timedelta, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        return original(self, *args, lease=lease * 0, **options)
+
+    monkeypatch.setattr(InMemoryUnitOfWork, "claim", claim)
+
+
 FAULTS: dict[Plant, Callable[[Box], object]] = {
     lower_key: lambda box: test_adding.test_one_mailbox_is_one_contact_in_any_spelling(
         box, "straße@acme.example", "STRASSE@acme.example"
@@ -204,6 +266,14 @@ FAULTS: dict[Plant, Callable[[Box], object]] = {
     no_pause: test_circuit.test_until_the_pause_is_over_nothing_is_tried_and_then_one_mail,
     cancels_what_is_in_hand: test_notifications.test_what_is_on_its_way_when_it_is_cancelled_ends_as_delivered,
     one_tenant_for_all: test_tenants.test_each_tenant_has_its_own_users_references_and_numbers,
+    no_used_guard: test_accepting.test_a_link_works_once,
+    forgotten_denial: test_audit.test_a_denial_is_on_record_with_the_permission_that_was_missing,
+    audit_apart: test_audit.test_the_whole_story_is_on_record,
+    announced_too_early: test_audit.test_whoever_listens_hears_what_was_committed_and_nothing_else,
+    lease_without_end: lambda box: test_clock_jumps.test_a_lease_ends_by_the_clock_whichever_way_that_was_set(
+        box, timedelta(0)
+    ),
+    no_lease: lambda box: test_delivery_odds.test_two_workers_on_a_slow_server_send_each_mail_once(box.storage),
     looks_cost_something: lambda box: test_accepting.test_a_refused_password_uses_nothing_up(box, "short"),
 }
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.testing.kit import KIT
+from tests.box import new_tenant
 from tests.faults.figures import PROPERTY, Figures, table
+from tests.faults.places import upgraded
 from tests.faults.proxy import Proxy, proxied
 from tests.postgres import new_schema
+from tests.races.workers import Place
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +68,17 @@ def proxied_store(proxy: Proxy, schema: str) -> Iterator[SQLStorage]:
     storage = SQLStorage(proxy.url, schema=schema)
     yield storage
     storage.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A database without anything in it."""
+    if request.param == "sqlite":
+        yield upgraded(Place(f"sqlite:///{tmp_path / 'place.db'}", None, new_tenant()))
+        return
+    url = request.getfixturevalue("postgres_url")
+    with new_schema(request.getfixturevalue("postgres_engine")) as schema:
+        yield upgraded(Place(url, schema, new_tenant()))
 
 
 @pytest.fixture

@@ -4,75 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from random import randrange
 
-import attrs
-import pytest
-import sqlalchemy as sa
-
-from clientmgmt import Staff
-from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.domain import MailState
 from clientmgmt.ports.collections import DELIVERIES, OUTBOX
-from tests.box import new_tenant
 from tests.faults.figures import Figures, lengths
+from tests.faults.places import kind, new_client, opened
 from tests.faults.processes import begin, context, lives
 from tests.faults.workers import deliver_some, deliver_until_done, write_contacts
-from tests.postgres import new_schema
-from tests.races.workers import SETTINGS, Place, manager_of
+from tests.races.workers import SETTINGS, Place
 
 WRITERS = 8
 DISPATCHERS = 4
 CRASHES = 0.03
 LEASE = SETTINGS.rules.delivery.lease + timedelta(seconds=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A database without any mail."""
-    if request.param == "sqlite":
-        yield upgraded(Place(f"sqlite:///{tmp_path / 'outbox.db'}", None, new_tenant()))
-        return
-    url = request.getfixturevalue("postgres_url")
-    engine = sa.create_engine(url)
-    with new_schema(engine) as schema:
-        yield upgraded(Place(url, schema, new_tenant()))
-    engine.dispose()
-
-
-def upgraded(place: Place) -> Place:
-    with opened(place) as storage:
-        storage.upgrade()
-    return place
-
-
-@attrs.define
-class Opened:
-    """A store for one look."""
-
-    storage: SQLStorage
-
-    def __enter__(self) -> SQLStorage:
-        return self.storage
-
-    def __exit__(self, *_: object) -> None:
-        self.storage.close()
-
-
-def opened(place: Place) -> Opened:
-    return Opened(SQLStorage(place.url, schema=place.schema))
-
-
-def new_client(place: Place) -> str:
-    manager = manager_of(place)
-    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
-    client = ws.clients.add(name="Acme", email="ap@acme.example")
-    manager._stores.own.close()  # noqa: SLF001 - it is the race's, and is used once more
-    return str(client.id)
 
 
 def waiting(place: Place) -> int:
@@ -111,7 +59,7 @@ def test_a_dispatcher_that_is_killed_anywhere_loses_no_mail(place: Place, sizes:
         sent += life.told
         kills += 1
     repeated = check(place, sent, sizes)
-    figures.add(f"kill -9, {_kind(place)} dispatcher", cycles=kills, mails=sizes, lost=0, sent_again=repeated)
+    figures.add(f"kill -9, {kind(place)} dispatcher", cycles=kills, mails=sizes, lost=0, sent_again=repeated)
 
 
 @lengths(short=800, long=10_000)
@@ -134,7 +82,7 @@ def test_many_dispatchers_that_crash_after_sending_repeat_no_more_than_their_las
             crashes += sum(_gather(dispatcher.result, sent) for dispatcher in rest)
             rounds += 1
     repeated = check(place, sent, sizes)
-    figures.add(f"outbox, {_kind(place)}", mails=sizes, crashes=crashes, lost=0, duplicates=repeated)
+    figures.add(f"outbox, {kind(place)}", mails=sizes, crashes=crashes, lost=0, duplicates=repeated)
     assert crashes
     assert repeated <= crashes
 
@@ -164,7 +112,3 @@ def _gather(result: Callable[[], tuple[list[str], int]], into: list[str]) -> int
     sent, crashes = result()
     into += sent
     return crashes
-
-
-def _kind(place: Place) -> str:
-    return place.url.partition(":")[0].partition("+")[0]

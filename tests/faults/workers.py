@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from random import random
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +17,23 @@ import attrs
 import sqlalchemy as sa
 
 from clientmgmt import ClientId, ClientManager, Staff
-from clientmgmt.adapters.system import SystemClock
+from clientmgmt.adapters.system import SystemClock, Uuid7Source
 from clientmgmt.domain import Message
 from clientmgmt.errors import StorageError
+from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing import FastHasher
+from clientmgmt.testing.kit import BOOKS, SHELVES, Book, Colour
 from tests.box import KEY
-from tests.races.workers import SETTINGS, Place, manager_of, storage_at
+from tests.races.workers import SETTINGS, Place, kit_at, manager_of, storage_at
 
-__all__ = ["deliver_some", "deliver_until_done", "write_contacts", "write_until_killed"]
+__all__ = [
+    "deliver_some",
+    "deliver_until_done",
+    "shelve_in_time",
+    "write_contacts",
+    "write_in_time",
+    "write_until_killed",
+]
 
 
 def write_until_killed(wire: Connection, place: Place, *, autocommits: bool = False) -> None:
@@ -116,3 +127,55 @@ def deliver_until_done(wire: Connection, place: Place, ahead: timedelta, crashes
             if is_over:
                 return
             writers_end.wait(0.02)
+
+
+def write_in_time(wire: Connection, place: Place, client: str, *, hand: int, count: int, start: Barrier) -> None:
+    """Add contacts to a client, all at once with others; tell how many seconds each took."""
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    owner = ClientId(UUID(client))
+    ws.clients.get(owner)
+    start.wait(timeout=60)
+    for number in range(count):
+        began = perf_counter()
+        ws.contacts.add(owner, first_name="Jane", last_name="Doe", email=f"p{hand}-{number}@acme.example")
+        wire.send_bytes(str(perf_counter() - began).encode())
+
+
+def shelve_in_time(wire: Connection, place: Place, shelf: str, *, way: str, count: int, start: Barrier) -> None:
+    """Add books to a shelf of one's own, all at once with others; tell how many seconds all took."""
+    storage = kit_at(place.url, place.schema)
+    ids = Uuid7Source()
+    guard = GUARDS[way]
+
+    def shelve() -> None:
+        with storage.unit_of_work(place.tenant) as uow:
+            guard(uow, UUID(shelf))
+            uow.add(BOOKS, Book(id=(book := ids.new()), shelf_id=UUID(shelf), serial=str(book)))
+
+    shelve()
+    start.wait(timeout=60)
+    began = perf_counter()
+    for _ in range(count):
+        shelve()
+    wire.send_bytes(str(perf_counter() - began).encode())
+
+
+def _count_only(uow: UnitOfWork, shelf: UUID) -> None:
+    uow.get(SHELVES, shelf)
+    uow.count(BOOKS, BOOKS.shelf_id.eq(shelf), BOOKS.colour.eq(Colour.GREEN))
+
+
+def _lock_and_count(uow: UnitOfWork, shelf: UUID) -> None:
+    uow.get(SHELVES, shelf, lock=True)
+    uow.count(BOOKS, BOOKS.shelf_id.eq(shelf), BOOKS.colour.eq(Colour.GREEN))
+
+
+def _update_if_unchanged(uow: UnitOfWork, shelf: UUID) -> None:
+    uow.save(SHELVES, uow.get(SHELVES, shelf))
+
+
+GUARDS: dict[str, Callable[[UnitOfWork, UUID], None]] = {
+    "naive": _count_only,
+    "row lock": _lock_and_count,
+    "guarded update": _update_if_unchanged,
+}

@@ -101,7 +101,8 @@ def write(hand: int, post: Post, contacts: Sequence[str], rounds: int) -> None:
 def _queue(work: Work, contact_id: ContactId) -> tuple[UUID, int]:
     person = load_person(work, contact_id, "users.manage")
     number = work.uow.next_number(f"lane {contact_id}")
-    return queue_added(work, person.membership).id, number
+    (mail,) = queue_added(work, person.membership)
+    return mail.id, number
 
 
 def deliver(hand: int, post: Post, fault: str | None = None) -> None:

@@ -9,13 +9,19 @@ import attrs
 import pytest
 
 from clientmgmt import Client, ContactState, Staff, Workspace, iter_all
+from clientmgmt.adapters.system import Uuid7Source
 from clientmgmt.domain import InvitationState
 from clientmgmt.testing import RecordingNotifier
-from tests.box import dump
+from clientmgmt.testing.kit import BOOKS, SHELVES, Shelf
+from tests.box import dump, new_tenant
 from tests.races.conftest import Race
-from tests.races.workers import HANDS, Place, manager_of, storage_at
+from tests.races.workers import HANDS, SEATS, Place, kit_at, manager_of, storage_at
 
 sizes = pytest.mark.parametrize("size", [15, pytest.param(200, marks=pytest.mark.slow)])
+
+rosters = pytest.mark.parametrize(
+    "size", [15, pytest.param(200, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.faults_long)]
+)
 
 
 @attrs.frozen
@@ -164,3 +170,45 @@ def test_imports_that_do_not_wait_for_each_other_are_caught(run: Race, postgresq
         if max(Counter(client.name for client in ws.clients.list()).values()) > 1:
             return
     pytest.fail("nothing was doubled: the race above would not notice either")
+
+
+TRIES = 3
+IDS = Uuid7Source()
+
+
+def shelves(place: Place, size: int) -> list[str]:
+    """The ids of shelves without books."""
+    storage = kit_at(place.url, place.schema)
+    storage.upgrade()
+    new = [Shelf(id=IDS.new(), code=str(number)) for number in range(size)]
+    with storage.unit_of_work(place.tenant) as uow:
+        uow.add(SHELVES, *new)
+    return [str(shelf.id) for shelf in new]
+
+
+def books(place: Place) -> Counter[str]:
+    """How many books stand on each shelf."""
+    with kit_at(place.url, place.schema).unit_of_work(place.tenant, read_only=True) as uow:
+        return Counter(str(book.shelf_id) for book in uow.find(BOOKS))
+
+
+@rosters
+def test_a_shelf_for_ten_that_eight_fill_holds_exactly_ten(run: Race, place: Place, size: int) -> None:
+    new = shelves(place, size)
+    outcomes = run("shelve", place, new * TRIES)
+    assert books(place) == Counter(dict.fromkeys(new, SEATS))
+    assert {name: outcomes[name] for name in outcomes if name.startswith("put ")} == {
+        f"put {shelf}": SEATS for shelf in new
+    }
+    assert outcomes["full"] == size * (HANDS * TRIES - SEATS)
+    assert outcomes.total() == size * HANDS * TRIES, "nobody was refused for another reason"
+
+
+def test_shelves_that_are_not_locked_get_too_full(run: Race, place: Place) -> None:
+    """The fault that the race above is there for."""
+    for _ in range(10):
+        new = shelves(attrs.evolve(place, tenant=(tenant := new_tenant())), 20)
+        run("shelve unlocked", attrs.evolve(place, tenant=tenant), new * TRIES)
+        if max(books(attrs.evolve(place, tenant=tenant)).values()) > SEATS:
+            return
+    pytest.fail("no shelf got too full: the race above would not notice either")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import count
 from multiprocessing.synchronize import Barrier
 from time import sleep
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import attrs
 
@@ -27,10 +28,12 @@ from clientmgmt import (
 )
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
+from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing import FastHasher, RecordingNotifier
+from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book
 from tests.box import KEY, PASSWORD
 
-__all__ = ["HANDS", "Place", "manager_of", "race", "start", "storage_at", "wait_for_all"]
+__all__ = ["HANDS", "SEATS", "Place", "kit_at", "manager_of", "race", "start", "storage_at", "wait_for_all"]
 
 HANDS = 8
 RULES = Rules(invites=InviteRules(pause=InviteRules().pause * 0, per_day=10_000))
@@ -54,6 +57,12 @@ class Place:
 @cache
 def storage_at(url: str, schema: str | None) -> SQLStorage:
     return SQLStorage(url, schema=schema)
+
+
+@cache
+def kit_at(url: str, schema: str | None) -> SQLStorage:
+    """The kit beside the tables of the package."""
+    return SQLStorage(url, schema=schema, prefix="kit_", collections=KIT)
 
 
 def manager_of(place: Place, mails: RecordingNotifier | None = None) -> ClientManager:
@@ -184,6 +193,48 @@ def send_mail(_: ClientManager, hand: int, __: Place) -> Deed:
     return deed
 
 
+SEATS = 10
+
+
+def put_on_the_shelf(manager: ClientManager, hand: int, place: Place) -> Deed:
+    """Add a book to a shelf with room for ten: the shelf is locked first, its books are counted after."""
+    del manager
+    return _filling(place, hand, lock=True)
+
+
+def put_on_the_shelf_unlocked(manager: ClientManager, hand: int, place: Place) -> Deed:
+    """A fault: the books are counted and added to without a lock, and without a writer's transaction on SQLite."""
+    del manager
+    return _filling(place, hand, lock=False)
+
+
+def _filling(place: Place, hand: int, *, lock: bool) -> Deed:
+    storage = kit_at(place.url, place.schema)
+    serials = count()
+
+    def room(uow: UnitOfWork, shelf: UUID) -> bool:
+        if lock:
+            uow.get(SHELVES, shelf, lock=True)
+        return uow.count(BOOKS, BOOKS.shelf_id.eq(shelf)) < SEATS
+
+    def deed(thing: str) -> str:
+        shelf = UUID(thing)
+        serial = f"{hand}-{next(serials)}"
+        book = Book(id=uuid5(shelf, serial), shelf_id=shelf, serial=f"{shelf}-{serial}")
+        if not lock:
+            with storage.unit_of_work(place.tenant, read_only=True) as uow:
+                if not room(uow, shelf):
+                    return "full"
+            sleep(0)
+        with storage.unit_of_work(place.tenant) as uow:
+            if lock and not room(uow, shelf):
+                return "full"
+            uow.add(BOOKS, book)
+        return f"put {thing}"
+
+    return deed
+
+
 DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "accept": accept,
     "resend": resend,
@@ -193,4 +244,6 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "import at will": bring_in_at_will,
     "write mail": write_mail,
     "send mail": send_mail,
+    "shelve": put_on_the_shelf,
+    "shelve unlocked": put_on_the_shelf_unlocked,
 }
