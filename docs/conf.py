@@ -25,8 +25,8 @@ PUBLIC = (
     "clientmgmt.domain",
     "clientmgmt.ports",
     "clientmgmt.serialization",
-    "clientmgmt.testing",
     "clientmgmt.testing.conformance",
+    "clientmgmt.testing",
     "clientmgmt.testing.kit",
     "clientmgmt.testing.machine",
     "clientmgmt.testing.strategies",
@@ -34,6 +34,7 @@ PUBLIC = (
     "clientmgmt.adapters.console",
     "clientmgmt.adapters.links",
     "clientmgmt.adapters.memory",
+    "clientmgmt.adapters.plugins",
     "clientmgmt.adapters.schemes",
     "clientmgmt.adapters.scrypt",
     "clientmgmt.adapters.smtp",
@@ -43,7 +44,7 @@ PUBLIC = (
     "clientmgmt.adapters.wordlist",
     "clientmgmt._manager",
 )
-FOREIGN = ("attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")
+FOREIGN = ("_pytest", "attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")
 
 project = PROJECT["name"]
 author = copyright = PROJECT["authors"][0]["name"]

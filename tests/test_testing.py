@@ -10,10 +10,11 @@ from uuid import uuid5
 
 import pytest
 
+from clientmgmt import testing
 from clientmgmt.domain import Mailbox, MailType, Message
 from clientmgmt.errors import PermanentDeliveryError, TemporaryDeliveryError
 from clientmgmt.ports import Clock, IdSource, Notifier, PasswordHasher
-from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier, SequentialIds
+from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier, SequentialIds, conformance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,6 +47,40 @@ def test_the_doubles_need_neither_pytest_nor_hypothesis() -> None:
         "sys.exit(any(name in sys.modules for name in ('pytest', 'hypothesis', 'sqlalchemy')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("suite", ["StorageConformance", "NotifierConformance"])
+def test_the_suites_are_loaded_when_they_are_asked_for(suite: str) -> None:
+    program = f"import sys; from clientmgmt.testing import {suite}; print('pytest' in sys.modules, {suite}.__name__)"
+    assert run(program) == f"True {suite}"
+    assert getattr(testing, suite) is getattr(conformance, suite)
+
+
+def test_without_pytest_the_suites_name_the_extra() -> None:
+    program = (
+        "import sys; sys.modules['pytest'] = None; import clientmgmt.testing as testing\n"
+        "try: testing.StorageConformance\n"
+        "except Exception as error: print(error)"
+    )
+    assert run(program) == "this needs an optional dependency: pip install 'clientmgmt[testing]'"
+
+
+def test_another_missing_module_is_not_taken_for_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "clientmgmt.testing.conformance", None)
+    monkeypatch.delattr(testing, "conformance")
+    with pytest.raises(ModuleNotFoundError):
+        _ = testing.StorageConformance
+
+
+def test_the_module_has_no_other_names() -> None:
+    assert dir(testing) == sorted(testing.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'AsyncConformance'"):
+        _ = testing.AsyncConformance
 
 
 def test_the_clock_stands_still_until_it_is_moved() -> None:

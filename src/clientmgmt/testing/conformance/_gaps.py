@@ -59,12 +59,12 @@ class Promises:
     @pytest.fixture(autouse=True)
     def declared_gaps(self, request: pytest.FixtureRequest) -> None:
         """Skip what takes a capability that is lacking, or expect it to fail, and say so in the report."""
-        need: Need | None = getattr(request.function, _NEED, None)
-        for capability in () if need is None else need.capabilities:
+        need: Need = getattr(request.function, _NEED, Need((), tried=False))
+        for capability in need.capabilities:
             if capability in self.lacks:
                 self.report_gap(request, capability)
                 reason = f"{type(self).__name__} lacks {capability}: {self.lacks[capability]}"
-                if need is None or not need.tried:
+                if not need.tried:
                     pytest.skip(reason)
                 request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
 
