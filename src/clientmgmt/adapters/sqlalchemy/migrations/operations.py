@@ -54,7 +54,7 @@ class Operations:
     """
 
     def __init__(self, *, prefix: str, schema: str | None) -> None:
-        self.model = sa.MetaData()
+        self.model: sa.MetaData = sa.MetaData()
         self.done: list[str] = []
         self._prefix, self._schema = prefix, schema
         self._emit: Emit | None = None
