@@ -46,6 +46,7 @@ class Box:
     """``ws`` acts as an administrator, ``system`` as a job, ``door`` is the entrance; time stands still.
 
     ``mails`` remembers what was sent. :meth:`again` opens the same tenant with other settings.
+    ``make`` makes the manager.
     """
 
     def __init__(
@@ -60,14 +61,16 @@ class Box:
         hasher: PasswordHasher | None = None,
         keys: Sequence[str] = (KEY,),
         on_commit: Callable[[Sequence[Event]], None] | None = None,
+        make: Callable[..., ClientManager] = ClientManager,
     ) -> None:
         self.storage = storage
+        self.make = make
         self.tenant = tenant or new_tenant()
         self.settings = settings
         self.clock = clock or ManualClock()
         self.mails = mails or RecordingNotifier()
         self.hasher = hasher or FastHasher()
-        self.manager = ClientManager(
+        self.manager = make(
             storage,
             secret_keys=keys,
             settings=settings,
@@ -86,6 +89,7 @@ class Box:
         if rules is not None:
             settings = attrs.evolve(settings, rules=rules)
         same: dict[str, Any] = {"tenant": self.tenant, "clock": self.clock, "mails": self.mails, "hasher": self.hasher}
+        same["make"] = self.make
         return Box(self.storage, settings=settings, **(same | changed))
 
     def neighbour(self) -> Box:

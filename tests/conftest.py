@@ -8,19 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from clientmgmt import ClientManager
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
-from clientmgmt.ports import Storage
+from clientmgmt.ports import Collection, Storage
 from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX
+from tests.awaited import Loop, manager_in
 from tests.box import Box
 from tests.postgres import new_schema, postgres_url
 
 __all__ = ["postgres_url"]
 
+STORES = ("memory", "sqlite", "postgresql")
 RAM = Path("/dev/shm")  # noqa: S108 - where it exists, waiting for a disk is no part of a story
 
 
@@ -43,7 +47,7 @@ def postgresql_store(postgres_url: str) -> Iterator[SQLStorage]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=STORES)
 def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
     """Memory, an SQLite file, a PostgreSQL. No mail and no event is left behind: workers ask for all tenants."""
     store: Storage = (
@@ -62,15 +66,30 @@ def postgresql(postgresql_store: SQLStorage) -> Iterator[SQLStorage]:
 
 def sweep(store: Storage) -> None:
     """Remove the mail and the events of all tenants."""
-    for collection in (OUTBOX, NEW_EVENTS, FEED):
+    queues: tuple[Collection[Any], ...] = (OUTBOX, NEW_EVENTS, FEED)
+    for collection in queues:
         for tenant in store.tenants(collection, limit=10_000):
             with store.unit_of_work(tenant) as uow:
                 uow.remove(collection, *(entity.id for entity in uow.find(collection)))
 
 
 @pytest.fixture
-def box(storage: Storage) -> Box:
-    return Box(storage)
+def facade() -> str:
+    """Which of the two facades stories are told through; `tests/stories` says more."""
+    return "sync"
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[Loop]:
+    found = Loop()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def box(storage: Storage, facade: str, request: pytest.FixtureRequest) -> Box:
+    make = ClientManager if facade == "sync" else manager_in(request.getfixturevalue("loop"))
+    return Box(storage, make=make)
 
 
 @pytest.fixture

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 import attrs
 import pytest
 
 from clientmgmt import Client, ContactState, Staff, Workspace, iter_all
 from clientmgmt.adapters.system import Uuid7Source
-from clientmgmt.domain import InvitationState
+from clientmgmt.domain import ClientStatusChanged, Event, InvitationState
 from clientmgmt.testing import RecordingNotifier
 from clientmgmt.testing.kit import BOOKS, SHELVES, Shelf
 from tests.box import dump, new_tenant
@@ -212,3 +214,84 @@ def test_shelves_that_are_not_locked_get_too_full(run: Race, place: Place) -> No
         if max(books(attrs.evolve(place, tenant=tenant)).values()) > SEATS:
             return
     pytest.fail("no shelf got too full: the race above would not notice either")
+
+
+@sizes
+def test_one_key_sent_by_eight_has_one_effect_and_one_answer(run: Race, place: Place, size: int) -> None:
+    outcomes = run("order", place, [f"order-{number}" for number in range(size)])
+    assert set(outcomes.values()) == {HANDS}
+    assert len(outcomes) == size
+    stored = dump(storage_at(place.url, place.schema), place.tenant)
+    assert len(stored["clients"]) == len(stored["audit"]) == len(stored["idempotency_keys"]) == size
+
+
+@sizes
+def test_eight_with_blocks_of_several_calls(run: Race, place: Place, size: int) -> None:
+    outcomes = run("block", place, [f"n{number}" for number in range(size)])
+    assert outcomes == Counter(done=size * (HANDS - 1), undone=size)
+    stored = dump(storage_at(place.url, place.schema), place.tenant)
+    assert len(stored["users"]) == size
+    assert len(stored["clients"]) == len(stored["memberships"]) == size * (HANDS - 1)
+    assert len(stored["audit"]) == len(stored["new_events"]) == 2 * size * (HANDS - 1)
+
+
+def read_by(outcomes: Counter[str]) -> dict[int, list[UUID]]:
+    """What each hand has read, in its order."""
+    lines = [line for words in outcomes for line in json.loads(words.removeprefix("read ")) if words != "changed"]
+    found: dict[int, list[UUID]] = {}
+    for _, hand, key in sorted(lines):
+        found.setdefault(hand, []).append(UUID(key))
+    return found
+
+
+def in_order(events: Sequence[Event]) -> bool:
+    """Whether each change of a client begins where the one before has ended."""
+    last: dict[UUID, str] = {}
+    for event in events:
+        assert isinstance(event, ClientStatusChanged)
+        if last.get(event.subject, event.old) != event.old:
+            return False
+        last[event.subject] = event.new
+    return True
+
+
+@pytest.mark.parametrize("size", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_readers_of_the_feed_skip_nothing_and_double_nothing(run: Race, place: Place, size: int) -> None:
+    """Six write by clocks that differ, two read meanwhile; in the end everybody has read everything, in order."""
+    manager = manager_of(place)
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    clients = [str(ws.clients.add(name=f"C{number}", email="c@c.example").id) for number in range(4)]
+    feeds = {hand: manager.feed(f"hand {hand}", start="now") for hand in (3, 7)}
+    for feed in feeds.values():
+        while events := feed.pull(limit=1000):
+            feed.ack(events)
+    witness = manager.feed(f"witness of {place.tenant}", start="now")
+    assert witness.pull() == ()
+    outcomes = run(["change", "change", "change", "follow"], place, clients * size)
+    written = {entry.id for entry in iter_all(ws.audit.list, action="client_status_changed", limit=1000)}
+    assert outcomes.pop("changed") == 6 * 4 * size
+    told: list[Event] = []
+    while events := witness.pull(limit=1000):
+        told += events
+        witness.ack(events)
+    assert in_order(told)
+    assert not in_order(sorted(told, key=lambda event: event.id))
+    for hand, feed in feeds.items():
+        rest: list[UUID] = []
+        while events := feed.pull(limit=1000):
+            rest += [event.id for event in events]
+            feed.ack(events)
+        read = read_by(outcomes).get(hand, []) + rest
+        assert len(read) == len(set(read)) == len(written)
+        assert read == [event.id for event in told]
+
+
+def test_asking_for_what_is_later_than_the_latest_is_caught(run: Race, place: Place) -> None:
+    """The fault that the race above is there for."""
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    clients = [str(ws.clients.add(name=f"C{number}", email="c@c.example").id) for number in range(4)]
+    outcomes = run(["change", "change", "change", "poll"], place, clients * 5)
+    outcomes.pop("changed")
+    everything = {entry.id for entry in iter_all(ws.audit.list, limit=1000)}
+    assert min(len(read) for read in read_by(outcomes).values()) < len(everything)
+    assert all(set(read) < everything for read in read_by(outcomes).values())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import cache
-from itertools import count
+from itertools import count, cycle
 from multiprocessing.synchronize import Barrier
 from time import sleep
 from typing import Any
@@ -28,7 +31,9 @@ from clientmgmt import (
 )
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
-from clientmgmt.ports import UnitOfWork
+from clientmgmt.adapters.system import SystemClock, Uuid7Source
+from clientmgmt.ports import Clock, IdSource, UnitOfWork
+from clientmgmt.ports.collections import AUDIT
 from clientmgmt.testing import FastHasher, RecordingNotifier
 from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book
 from tests.box import KEY, PASSWORD
@@ -65,14 +70,18 @@ def kit_at(url: str, schema: str | None) -> SQLStorage:
     return SQLStorage(url, schema=schema, prefix="kit_", collections=KIT)
 
 
-def manager_of(place: Place, mails: RecordingNotifier | None = None) -> ClientManager:
-    """The real clock: what comes later is later."""
+def manager_of(
+    place: Place, mails: RecordingNotifier | None = None, *, clock: Clock | None = None, ids: IdSource | None = None
+) -> ClientManager:
+    """With the real clock, if no other is given: what comes later is later."""
     return ClientManager(
         storage_at(place.url, place.schema),
         secret_keys=[KEY],
         settings=SETTINGS,
         notifier=mails,
         passwords=FastHasher(),
+        clock=clock,
+        ids=ids,
     )
 
 
@@ -235,6 +244,91 @@ def _filling(place: Place, hand: int, *, lock: bool) -> Deed:
     return deed
 
 
+def order(manager: ClientManager, _: int, place: Place) -> Deed:
+    """The same order by all, with the same key."""
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+
+    def deed(key: str) -> str:
+        return f"{key} {ws.clients.add(name=key, email='c@c.example', idempotency_key=key).id}"
+
+    return deed
+
+
+def block(manager: ClientManager, hand: int, place: Place) -> Deed:
+    """A client with a contact whom all others have too; the first hand changes its mind in the end."""
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+
+    def deed(name: str) -> str:
+        with suppress(KeyError), ws.transaction() as tx:
+            client = tx.clients.add(name=f"{name} {hand}", email="c@c.example")
+            tx.contacts.add(client.id, first_name="Jane", last_name="Doe", email=f"{name}@c.example")
+            return dict.fromkeys(range(1, HANDS), "done")[hand]
+        return "undone"
+
+    return deed
+
+
+class Skewed(SystemClock):
+    """A clock that is wrong."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._by = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+class SkewedIds(Uuid7Source):
+    """Ids that carry the time of a clock that is wrong."""
+
+    def __init__(self, milliseconds: int) -> None:
+        super().__init__()
+        self._by = milliseconds
+
+    def new(self) -> UUID:
+        return UUID(int=super().new().int + (self._by << 80))
+
+
+def change(_: ClientManager, hand: int, place: Place) -> Deed:
+    """Change the status of a client, by the clock of this hand."""
+    manager = manager_of(place, clock=Skewed((hand - 4) / 4), ids=SkewedIds((hand - 4) * 250))
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    turns = cycle(("paused", "inactive", "active"))
+
+    def deed(client_id: str) -> str:
+        ws.clients.set_status(ClientId(UUID(client_id)), next(turns))
+        return "changed"
+
+    return deed
+
+
+def follow(manager: ClientManager, hand: int, _: Place) -> Deed:
+    """Read the feed; the answer is what was read, in its order."""
+    feed, numbers = manager.feed(f"hand {hand}"), count()
+
+    def deed(_: object) -> str:
+        events = feed.pull(limit=7)
+        feed.ack(events)
+        return "read " + json.dumps([[next(numbers), hand, str(event.id)] for event in events])
+
+    return deed
+
+
+def poll(manager: ClientManager, hand: int, place: Place) -> Deed:
+    """A fault: ask for what is later than the latest that was seen."""
+    del manager
+    storage, numbers, seen = storage_at(place.url, place.schema), count(), [UUID(int=0)]
+
+    def deed(_: object) -> str:
+        with storage.unit_of_work(place.tenant, read_only=True) as uow:
+            later = [entry.id for entry in uow.find(AUDIT) if entry.id > seen[0]]
+        seen[0] = max([*later, seen[0]])
+        return "read " + json.dumps([[next(numbers), hand, str(key)] for key in later])
+
+    return deed
+
+
 DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "accept": accept,
     "resend": resend,
@@ -246,4 +340,9 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "send mail": send_mail,
     "shelve": put_on_the_shelf,
     "shelve unlocked": put_on_the_shelf_unlocked,
+    "order": order,
+    "block": block,
+    "change": change,
+    "follow": follow,
+    "poll": poll,
 }

@@ -253,7 +253,7 @@ def test_the_mail_of_all_tenants_is_sent_each_with_its_own_words(box: Box) -> No
 
 def test_without_a_notifier_nothing_can_be_sent(box: Box) -> None:
     box.contact(box.client(), invite=True)
-    manager = type(box.manager)(box.storage, secret_keys=[KEY], settings=box.settings, clock=box.clock)
+    manager = box.make(box.storage, secret_keys=[KEY], settings=box.settings, clock=box.clock)
     with pytest.raises(ConfigurationError):
         manager.deliver()
 

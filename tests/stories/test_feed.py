@@ -20,7 +20,7 @@ from clientmgmt.errors import UsageError
 from clientmgmt.ports import COLLECTIONS, Storage
 from clientmgmt.ports.collections import FEED, FEED_READERS, NEW_EVENTS
 from tests.box import KEY, SETTINGS, Box, new_tenant
-from tests.stories.test_transactions import left_by
+from tests.stories.test_transactions import LeftBy
 
 
 def reader(box: Box, **options: Any) -> Feed:  # noqa: ANN401 - passed on
@@ -49,7 +49,7 @@ def test_what_was_committed_is_there_in_order_and_complete(storage: Storage) -> 
 
 
 def test_what_was_undone_is_not_there(box: Box) -> None:
-    with left_by(RuntimeError), box.ws.transaction() as tx:
+    with LeftBy(RuntimeError), box.ws.transaction() as tx:
         tx.clients.add(name="Bolt", email="b@bolt.example")
         raise RuntimeError
     with box.ws.transaction() as tx:
@@ -136,7 +136,7 @@ def held_up(box: Box, steps: Steps[tuple[Event, ...]], deed: Callable[[], None],
             if count == at:
                 deed()
                 stopped = True
-            answer = perform(box, steps.send(answer))  # type: ignore[func-returns-value]
+            answer = perform(box, steps.send(answer))
     except StopIteration:
         return stopped
     pytest.fail("it never ends")
@@ -239,7 +239,8 @@ def test_what_a_handler_fails_at_comes_again(box: Box, error: type[BaseException
     assert titles(seen) == ["Acme", "Bolt", "Bolt", "Cora"]
 
 
-def test_a_handler_may_use_the_manager(box: Box) -> None:
+def test_a_handler_may_use_the_manager(storage: Storage) -> None:
+    box = Box(storage)
     feed = reader(box, types=[ClientAdded])
     acme = box.client()
     assert feed.run(lambda event: box.contact(acme, event.name)) == 1
@@ -258,7 +259,7 @@ def test_a_handler_that_nobody_awaits_confirms_nothing(memory_box: Box) -> None:
     memory_box.client()
     for wrong in (handler, lambda _: Awaitable()):
         with pytest.raises(UsageError):
-            feed.run(wrong)  # type: ignore[arg-type]
+            feed.run(wrong)
     assert len(feed.pull()) == 1
 
 
@@ -360,7 +361,7 @@ def test_where_readers_are_known_is_no_tenant(storage: Storage) -> None:
     manager = ClientManager(storage, secret_keys=[KEY], settings=settings)
     box.client()
     for start in ("beginning", "now"):
-        feed = manager.feed(f"reader-{new_tenant()}", start=start)  # type: ignore[arg-type]
+        feed = manager.feed(f"reader-{new_tenant()}", start=start)
         feed.run(lambda _: None)
     manager.upkeep(tenants=[box.tenant])
     manager.check()

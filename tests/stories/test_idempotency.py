@@ -21,11 +21,11 @@ from clientmgmt.errors import (
     IdempotencyConflictError,
     LimitError,
 )
-from clientmgmt.ports import UnitOfWork
+from clientmgmt.ports import Storage, UnitOfWork
 from clientmgmt.ports.collections import KEPT_ANSWERS
 from clientmgmt.ports.storage import UniqueViolation
 from tests.box import Box
-from tests.stories.test_transactions import left_by
+from tests.stories.test_transactions import LeftBy
 
 Command = Callable[[Workspace, str], object]
 KEY = "order-4711"
@@ -42,7 +42,7 @@ def commands(box: Box) -> dict[str, Command]:
     jane = {"first_name": "Jane", "last_name": "Doe", "email": "jane@acme.example"}
     return {
         "clients.add": lambda ws, key: add_acme(ws, key, references=[("crm", "1")]),
-        "contacts.add": lambda ws, key: ws.contacts.add(acme.id, **jane, invite=True, idempotency_key=key),  # type: ignore[arg-type]
+        "contacts.add": lambda ws, key: ws.contacts.add(acme.id, **jane, invite=True, idempotency_key=key),
         "contacts.send_invite": lambda ws, key: ws.contacts.send_invite(bob.id, idempotency_key=key),
         "staff.add": lambda ws, key: ws.staff.add(
             first_name="Ada", last_name="Byron", email="ada@northwind.example", roles={"editor"}, idempotency_key=key
@@ -134,7 +134,9 @@ def test_a_refused_command_leaves_its_key_free(box: Box) -> None:
     assert add_acme(box.ws).name == "Acme"
 
 
-def test_a_refusal_that_leaves_something_behind_frees_its_key_too(box: Box) -> None:
+def test_a_refusal_that_leaves_something_behind_frees_its_key_too(storage: Storage) -> None:
+    box = Box(storage)
+
     def refusing(work: Work, name: str) -> Client:
         work.uow.next_number(name)
         raise Recorded(LimitError([]))
@@ -167,7 +169,7 @@ def test_a_key_is_free_again_when_its_time_is_over(box: Box, *, pruned: bool) ->
 
 
 def test_inside_a_block_a_key_lasts_as_long_as_the_rest(box: Box) -> None:
-    with left_by(RuntimeError), box.ws.transaction() as tx:
+    with LeftBy(RuntimeError), box.ws.transaction() as tx:
         undone = add_acme(tx)
         assert add_acme(tx) == undone
         with pytest.raises(IdempotencyConflictError):

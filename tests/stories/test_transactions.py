@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Thread
+from types import TracebackType
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,11 +32,19 @@ def add_jane(ws: Workspace, client_id: ClientId) -> object:
     return ws.contacts.add(client_id, first_name="Jane", last_name="Doe", email="jane@acme.example", invite=True)
 
 
-@contextmanager
-def left_by(error: type[BaseException]) -> Iterator[None]:
+class LeftBy:
     """The block is left by this error."""
-    with pytest.raises(error):
-        yield
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self._raises = pytest.raises(error)
+
+    def __enter__(self) -> None:
+        self._raises.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        return bool(self._raises.__exit__(kind, error, traceback))
 
 
 def in_thread(deed: Callable[[], object]) -> ClientMgmtError | object:
@@ -68,7 +77,7 @@ def test_all_calls_of_a_block_are_written_together(box: Box) -> None:
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, NotFoundError])
 def test_an_error_that_leaves_the_block_undoes_all_of_them(box: Box, error: type[BaseException]) -> None:
     before = box.dump()
-    with left_by(error), box.ws.transaction() as tx:
+    with LeftBy(error), box.ws.transaction() as tx:
         add_jane(tx, add(tx))
         raise error
     assert box.dump() == before
@@ -80,7 +89,7 @@ def test_commands_of_several_units_are_one_with_the_rest(box: Box) -> None:
     acme = add(box.ws)
     bob = box.contact(box.ws.clients.get(acme), "Bob")
     before = box.dump()
-    with left_by(RuntimeError), box.ws.transaction() as tx:
+    with LeftBy(RuntimeError), box.ws.transaction() as tx:
         assert len(tx.clients.import_rows(rows).ok) == 5
         assert len(tx.contacts.send_invites(acme).ok) == 1
         assert tx.contacts.get(bob.id).state == "invite_sent"
@@ -136,7 +145,7 @@ def test_a_block_can_be_entered_again_after_its_end(box: Box) -> None:
     for name in ("Acme", "Bolt"):
         with box.ws.transaction() as tx:
             add(tx, name)
-    with left_by(RuntimeError), box.ws.transaction() as tx:
+    with LeftBy(RuntimeError), box.ws.transaction() as tx:
         raise RuntimeError
     with box.ws.transaction() as tx:
         add(tx, "Cora")
@@ -257,7 +266,7 @@ def test_listeners_hear_once_and_after_the_commit(storage: Storage, caplog: pyte
         assert heard == []
     assert heard == [["client_added", "contact_added", "contact_invited"]]
     assert "the unit of work is committed" in caplog.text
-    with left_by(KeyError), box.ws.transaction() as tx:
+    with LeftBy(KeyError), box.ws.transaction() as tx:
         add(tx, "Bolt")
         raise KeyError
     with box.ws.transaction() as tx:
@@ -331,7 +340,7 @@ def test_calls_in_a_transaction_of_the_host_last_as_long_as_that() -> None:
     heard: list[object] = []
     box = Box(InMemoryStorage(), on_commit=heard.append)
     store, ws = joined(box, exclusive=True)
-    with left_by(RuntimeError), store.host_transaction(box.tenant):
+    with LeftBy(RuntimeError), store.host_transaction(box.tenant):
         add(ws)
         raise RuntimeError
     assert len(box.ws.clients.list()) == 0
@@ -341,7 +350,7 @@ def test_calls_in_a_transaction_of_the_host_last_as_long_as_that() -> None:
             add(tx, "Bolt")
             with pytest.raises(TransactionError):
                 add(ws, "Cora")
-        with left_by(RuntimeError), ws.transaction() as tx:
+        with LeftBy(RuntimeError), ws.transaction() as tx:
             add(tx, "Dora")
             raise RuntimeError
     assert [client.name for client in box.ws.clients.list()] == ["Acme Retail", "Bolt"]
@@ -364,7 +373,7 @@ def test_a_denial_outlives_a_host_that_lets_others_in() -> None:
     box, apart = Box(InMemoryStorage()), InMemoryStorage()
     store = Joined(apart, exclusive=False)
     ws = box.manager.workspace(box.tenant, actor=box.ws.actor, storage=cast("Storage", store))
-    with left_by(RuntimeError), store.host_transaction(box.tenant):
+    with LeftBy(RuntimeError), store.host_transaction(box.tenant):
         with pytest.raises(ForbiddenError):
             add(ws.acting_as(Staff("eve", roles=["operations_lead"])))
         raise RuntimeError
@@ -391,7 +400,7 @@ def test_signing_in_is_never_a_part_of_a_transaction_of_the_host() -> None:
     jane = box.active(box.client())
     store = Joined(apart, exclusive=False)
     door = box.manager.entrance(box.tenant, origin="192.0.2.1", storage=cast("Storage", store))
-    with left_by(RuntimeError), store.host_transaction(box.tenant):
+    with LeftBy(RuntimeError), store.host_transaction(box.tenant):
         door.sign_in("jane@acme.example", PASSWORD)
         door.sign_in_trusted(jane.user_id)
         raise RuntimeError

@@ -76,7 +76,11 @@ def _together(
     desk: Desk, client_id: ClientId, parts: Sequence[Part], key: str | None, *, aborts: bool
 ) -> Steps[BulkResult[Contact]]:
     try:
-        return (yield from desk.write_once(key, BulkResult[Contact], _add_all, client_id, parts, aborts=aborts))
+        return (
+            yield from desk.write_once(
+                key, "users.manage", BulkResult[Contact], _add_all, client_id, parts, aborts=aborts
+            )
+        )
     except Aborted as aborted:
         return aborted.result
 
