@@ -37,6 +37,14 @@ def stores(memory_storage: InMemoryStorage, sqlite_storage: SQLStorage, postgres
     return {"memory": memory_storage, "sqlite": sqlite_storage, "postgresql": postgres_storage}
 
 
+ASYNC = ("asyncpg", "psycopg", "aiosqlite", "threaded_memory", "threaded_sqlite")
+
+
+@pytest.fixture
+def async_stores(stores: Stores, request: pytest.FixtureRequest) -> Stores:
+    return {**stores, **{name: request.getfixturevalue(f"{name}_storage") for name in ASYNC}}
+
+
 def run(stores: Stores, profile: str) -> None:
     class Machine(StorageMachine):
         def storages(self) -> Stores:
@@ -52,6 +60,12 @@ def test_stores_agree_on_random_programs(stores: Stores) -> None:
 @pytest.mark.slow
 def test_stores_agree_on_many_random_programs(stores: Stores) -> None:
     run(stores, "long")
+
+
+@pytest.mark.slow
+def test_asynchronous_stores_agree_with_the_others(async_stores: Stores) -> None:
+    """Not in the default run: eight stores are asked everything."""
+    run(async_stores, "short")
 
 
 def test_all_values_come_back_from_all_stores(stores: Stores) -> None:
