@@ -1,4 +1,4 @@
-"""The README's first program is the file in examples/, and prints what the README says."""
+"""Every program in examples/ runs without any extra and prints what it says; the first one is the README's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 QUICKSTART = ROOT / "examples" / "quickstart.py"
+OTHERS = sorted(set((ROOT / "examples").glob("*.py")) - {QUICKSTART})
+BLOCKED = [
+    "alembic",
+    "argon2",
+    "asyncpg",
+    "django",
+    "greenlet",
+    "hypothesis",
+    "opentelemetry",
+    "psycopg",
+    "pytest",
+    "rich",
+]
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -22,28 +37,31 @@ def test_the_readme_shows_the_quickstart() -> None:
     assert first_block("python") == QUICKSTART.read_text("utf-8")
 
 
-def test_the_quickstart_prints_what_the_readme_says(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(QUICKSTART)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout == first_block("output")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_quickstart_needs_no_extra(tmp_path: Path) -> None:
+def program_output(script: Path, folder: Path) -> str:
+    """What a program prints where no extra is installed, and where warnings are errors."""
     program = f"""
 import importlib.util
 import runpy
 import sys
 
 find = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *more: None if name == "argon2" else find(name, *more)
-sys.modules |= dict.fromkeys(["argon2", "hypothesis", "psycopg", "pytest", "rich"])
-runpy.run_path({str(QUICKSTART)!r})
+importlib.util.find_spec = lambda name, *more: None if name in {BLOCKED!r} else find(name, *more)
+sys.modules |= dict.fromkeys({BLOCKED!r})
+runpy.run_path({str(script)!r}, run_name="__main__")
 """
-    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-W", "error", "-c", program]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+    assert not list(folder.iterdir())
+    return ran.stdout
+
+
+def test_the_quickstart_prints_what_the_readme_says(tmp_path: Path) -> None:
+    assert program_output(QUICKSTART, tmp_path) == first_block("output")
+
+
+@pytest.mark.parametrize("script", OTHERS, ids=[script.stem for script in OTHERS])
+def test_a_program_prints_what_it_says(script: Path, tmp_path: Path) -> None:
+    _, _, said = script.read_text("utf-8").partition("\n# prints:\n")
+    assert said
+    assert program_output(script, tmp_path) == re.sub(r"^# ", "", said, flags=re.MULTILINE)
