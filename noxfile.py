@@ -94,6 +94,20 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kill -9, crashes of the server and of dispatchers, full disks: short, with a table of figures."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "faults", "--numprocesses=2", "tests/faults", *session.posargs)
+
+
+@nox.session(name="faults-long")
+def faults_long(session: nox.Session) -> None:
+    """The same for a night, with what guards and neighbours cost; not part of CI."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "faults_long", "--numprocesses=0", "tests/faults", "tests/races", *session.posargs)
+
+
+@nox.session
 def examples(session: nox.Session) -> None:
     """Every example runs with the package as users install it: built, and without any extra."""
     session.install(".")

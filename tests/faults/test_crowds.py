@@ -12,36 +12,36 @@ from tests.faults.figures import Figures
 from tests.faults.places import kind, new_client
 from tests.faults.processes import begin, context
 from tests.faults.workers import shelve_in_time, write_in_time
-from tests.races.workers import Place, kit_at
+from tests.races.workers import SEATS, Place, kit_at
 
 CROWD = 4
 ROUNDS = 5
-BOOKS = 200
+SHELVES_EACH = 21
 
 
 @pytest.mark.faults_long
 def test_what_guards_cost_whom_nobody_disturbs(place: Place, figures: Figures) -> None:
     """Every process has a shelf of its own; the ways take turns, so that the machine is the same for all."""
-    storage = kit_at(place.url, place.schema)
-    storage.upgrade()
-    ids = Uuid7Source()
-    own = [Shelf(id=ids.new(), code=str(number)) for number in range(CROWD)]
-    with storage.unit_of_work(place.tenant) as uow:
-        uow.add(SHELVES, *own)
-    storage.close()
+    kit_at(place.url, place.schema).upgrade()
     ways = ("naive", "row lock", "guarded update")
-    speeds = [{way: _speed(place, way, own) for way in ways} for _ in range(ROUNDS)]
+    speeds = [{way: _speed(place, way) for way in ways} for _ in range(ROUNDS)]
     for way, goal in (("row lock", 0.5), ("guarded update", 0.8)):
         ratio = median(speed[way] / speed["naive"] for speed in speeds)
         figures.add(f"throughput, {kind(place)}, {way} / naive", ratio=ratio, goal_at_least=goal)
 
 
-def _speed(place: Place, way: str, own: list[Shelf]) -> float:
-    """Books per second."""
+def _speed(place: Place, way: str) -> float:
+    """Books per second. The first shelf of each process is there to warm up."""
+    ids = Uuid7Source()
+    shelves = [Shelf(id=ids.new(), code=f"{ids.new()}") for _ in range(CROWD * SHELVES_EACH)]
+    storage = kit_at(place.url, place.schema)
+    with storage.unit_of_work(place.tenant) as uow:
+        uow.add(SHELVES, *shelves)
+    storage.close()
     start = context().Barrier(CROWD)
-    crowd = [begin(shelve_in_time, place, str(shelf.id), way=way, count=BOOKS, start=start) for shelf in own]
+    crowd = [begin(shelve_in_time, place, shelves[hand::CROWD], way=way, start=start) for hand in range(CROWD)]
     assert [life.end() for life in crowd] == [0] * CROWD
-    return CROWD * BOOKS / max(float(life.told[0]) for life in crowd)
+    return CROWD * (SHELVES_EACH - 1) * SEATS / max(float(life.told[0]) for life in crowd)
 
 
 @pytest.mark.faults_long
@@ -51,7 +51,7 @@ def test_what_many_writing_processes_wait_for_each_other(place: Place, figures: 
     """SQLite has one writer at a time: nobody gets an error, and nobody waits for much longer than the others."""
     alone = _slowest(place, 1, 400)
     together = _slowest(place, crowd, 1600 // crowd)
-    figures.add(f"sqlite, {crowd} writers / 1, slowest of a hundred", ratio=together / alone, goal_at_most=1.25 * crowd)
+    figures.add(f"sqlite, {crowd} writers / 1, slowest of a hundred", ratio=together / alone, fair=float(crowd))
 
 
 def _slowest(place: Place, crowd: int, count: int) -> float:

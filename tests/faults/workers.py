@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier, Event
@@ -22,9 +22,9 @@ from clientmgmt.domain import Message
 from clientmgmt.errors import StorageError
 from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing import FastHasher
-from clientmgmt.testing.kit import BOOKS, SHELVES, Book, Colour
+from clientmgmt.testing.kit import BOOKS, SHELVES, Book, Shelf
 from tests.box import KEY
-from tests.races.workers import SETTINGS, Place, kit_at, manager_of, storage_at
+from tests.races.workers import SEATS, SETTINGS, Place, kit_at, manager_of, storage_at
 
 __all__ = [
     "deliver_some",
@@ -141,41 +141,41 @@ def write_in_time(wire: Connection, place: Place, client: str, *, hand: int, cou
         wire.send_bytes(str(perf_counter() - began).encode())
 
 
-def shelve_in_time(wire: Connection, place: Place, shelf: str, *, way: str, count: int, start: Barrier) -> None:
-    """Add books to a shelf of one's own, all at once with others; tell how many seconds all took."""
+def shelve_in_time(wire: Connection, place: Place, own: Sequence[Shelf], *, way: str, start: Barrier) -> None:
+    """Fill shelves of one's own, all at once with others; tell how many seconds all took."""
     storage = kit_at(place.url, place.schema)
     ids = Uuid7Source()
     guard = GUARDS[way]
 
-    def shelve() -> None:
-        with storage.unit_of_work(place.tenant) as uow:
-            guard(uow, UUID(shelf))
-            uow.add(BOOKS, Book(id=(book := ids.new()), shelf_id=UUID(shelf), serial=str(book)))
+    def fill(shelf: Shelf) -> None:
+        for _ in range(SEATS):
+            with storage.unit_of_work(place.tenant) as uow:
+                shelf = guard(uow, shelf)
+                uow.add(BOOKS, Book(id=(book := ids.new()), shelf_id=shelf.id, serial=str(book)))
 
-    shelve()
+    fill(own[0])
     start.wait(timeout=60)
     began = perf_counter()
-    for _ in range(count):
-        shelve()
+    for shelf in own[1:]:
+        fill(shelf)
     wire.send_bytes(str(perf_counter() - began).encode())
 
 
-def _count_only(uow: UnitOfWork, shelf: UUID) -> None:
-    uow.get(SHELVES, shelf)
-    uow.count(BOOKS, BOOKS.shelf_id.eq(shelf), BOOKS.colour.eq(Colour.GREEN))
+def _count(uow: UnitOfWork, shelf: Shelf) -> Shelf:
+    assert uow.count(BOOKS, BOOKS.shelf_id.eq(shelf.id)) < SEATS
+    return shelf
 
 
-def _lock_and_count(uow: UnitOfWork, shelf: UUID) -> None:
-    uow.get(SHELVES, shelf, lock=True)
-    uow.count(BOOKS, BOOKS.shelf_id.eq(shelf), BOOKS.colour.eq(Colour.GREEN))
+def _lock_and_count(uow: UnitOfWork, shelf: Shelf) -> Shelf:
+    return _count(uow, uow.get(SHELVES, shelf.id, lock=True))
 
 
-def _update_if_unchanged(uow: UnitOfWork, shelf: UUID) -> None:
-    uow.save(SHELVES, uow.get(SHELVES, shelf))
+def _update_if_unchanged(uow: UnitOfWork, shelf: Shelf) -> Shelf:
+    return uow.save(SHELVES, shelf)
 
 
-GUARDS: dict[str, Callable[[UnitOfWork, UUID], None]] = {
-    "naive": _count_only,
+GUARDS: dict[str, Callable[[UnitOfWork, Shelf], Shelf]] = {
+    "naive": _count,
     "row lock": _lock_and_count,
     "guarded update": _update_if_unchanged,
 }
