@@ -149,7 +149,7 @@ def looks_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sends_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mail is sent while a unit of work is open."""
-    original = delivery.look_again
+    original = rendering.look_again
 
     def look_and_send(work: Any, mail: Any) -> Any:  # noqa: ANN401 - passed on
         found = original(work, mail)
