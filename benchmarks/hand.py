@@ -156,9 +156,9 @@ def invitation_row(key: UUID, contact: UUID, user: UUID, client: UUID, now: date
 def outbox_row(key: UUID, contact: UUID, user: UUID, client: UUID, now: datetime) -> dict[str, Any]:
     """A mail that waits."""
     return {
-        "tenant_id": TENANT, "id": key, "lane": f"contact:{contact}", "due_at": now, "attempts": 0,
+        "tenant_id": TENANT, "id": key, "lane": f"mail:{key}", "due_at": now, "attempts": 0,
         "type": "invitation", "client_id": client, "user_id": user, "about": contact, "created_at": now,
-        "error": None, "version": 1,
+        "error": None, "not_after": now + timedelta(days=7), "settled": 0, "cancelled_at": None, "version": 1,
     }  # fmt: skip
 
 

@@ -131,7 +131,9 @@ LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(ti
 LEAVES[PasswordRules] = st.builds(
     PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 4096), refuse_common=st.booleans()
 )
-LEAVES[DeliveryRules] = st.builds(DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG)
+LEAVES[DeliveryRules] = st.builds(
+    DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG, pause=LONG
+)
 LEAVES[RetentionRules] = st.builds(
     RetentionRules,
     idempotency_keys=LONG,

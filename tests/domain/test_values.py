@@ -234,6 +234,8 @@ def test_words_with_a_link_are_kept_out_of_repr() -> None:
         (DeliveryRules, "attempts", 0),
         (DeliveryRules, "back_off", timedelta(0)),
         (DeliveryRules, "lease", timedelta(0)),
+        (DeliveryRules, "pause", timedelta(0)),
+        (DeliveryRules, "longest_pause", timedelta(0)),
         (BulkRules, "rows", 0),
         (BulkRules, "rows", -1),
         (BulkRules, "rows", True),
