@@ -66,14 +66,16 @@ class Story:
         ws = self.manager.workspace("northwind", actor=Staff("ada", roles={"administrator"}))
         door = self.manager.entrance("northwind", origin="192.0.2.1")
         acme = ws.clients.add(name=VISIBLE, email="ap@acme.example")
-        jane = ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example", invite=True)
+        jane = ws.contacts.add(
+            acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example", invite=True, idempotency_key="jane"
+        )
         self.mails.fail_next(TemporaryDeliveryError("busy"))
         self.sent(jane, "first")
         self.seen += [ws, door, self.manager, acme, jane, self.storage, System("x")]
         self.refuse(lambda: door.accept_invite(self.tokens["first"], password=REFUSED[:9]))
         self.refuse(lambda: door.accept_invite(self.tokens["first"][:-1], password=PASSWORD))
         self.refuse(lambda: door.accept_invite(self.tokens["first"], password="x" * 1030 + REFUSED))
-        ws.contacts.send_invite(jane.id)
+        ws.contacts.send_invite(jane.id, idempotency_key="again")
         self.sent(jane, "second")
         self.refuse(lambda: door.accept_invite(self.tokens["first"], password=PASSWORD))
         self.seen += [door.inspect(self.tokens["second"])]
@@ -88,6 +90,7 @@ class Story:
         ws.access.deactivate(jane.user_id)
         self.refuse(lambda: door.sign_in("jane@acme.example", PASSWORD))
         self.seen += [*ws.audit.list(limit=1000), *ws.contacts.list(), *ws.access.invitations(jane.id)]
+        self.seen += [ws.contacts.send_invite(jane.id, idempotency_key="again"), *self.manager.feed("reader").pull()]
         self.seen += [dump(self.storage, "northwind"), self.manager.check(), self.mails]
 
     def sent(self, contact: Contact, name: str) -> None:

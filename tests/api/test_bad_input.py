@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from clientmgmt import Client, Contact, InvalidInputError, NotFoundError, RefusedError, SignInRefusedError
+from clientmgmt.domain import ClientAdded, Event
 from clientmgmt.errors import InvalidLinkError
 from tests.box import PASSWORD, Box
 
@@ -88,6 +89,54 @@ TIME: dict[str, object] = {
     "a number": 1_700_000_000,
     "a bool": True,
 }
+KEY: dict[str, object] = NOT_TEXT | {
+    "empty": "",
+    "over-long": "x" * 201,
+    "a million": "x" * 10**6,
+    "NUL": "a\x00b",
+    "line break": "a\nb",
+    "not ASCII": "schl\u00fcssel",
+    "lone surrogate": "\ud800",
+}
+CONSUMER: dict[str, object] = REQUIRED | {"over-long": "x" * 65}
+KINDS: dict[str, object] = {
+    "text": "client_added",
+    "a number": 5,
+    "none at all": [],
+    "names": ["client_added"],
+    "the kind of all kinds": [Event],
+    "no event": [ClientAdded, int],
+    "an unhashable": [ClientAdded, []],
+}
+START: dict[str, object] = NOT_TEXT | {"unknown": "end", "wrong case": "Now", "empty": "", "nothing": None}
+LIMIT: dict[str, object] = {
+    "zero": 0,
+    "negative": -1,
+    "too many": 1001,
+    "text": "5",
+    "a bool": True,
+    "a fraction": 1.0,
+    "nothing": None,
+}
+EVENTS: dict[str, object] = {"nothing": None, "a number": 5, "text": "abc", "ids": [UUID(int=1)], "none": [None]}
+JOBS: dict[str, object] = {
+    "text": "links",
+    "a number": 5,
+    "unknown": ["links", "audit"],
+    "wrong case": ["Links"],
+    "a number in it": [5],
+    "an unhashable": [["links"]],
+}
+TENANTS: dict[str, object] = {
+    "text": "northwind",
+    "a number": 5,
+    "empty": [""],
+    "with a space": ["north wind"],
+    "over-long": ["x" * 65],
+    "a number in it": [5],
+    "an unhashable": [["northwind"]],
+    "not ASCII": ["nordw\u00efnd"],
+}
 FILTER: dict[str, object] = {"NUL": "a\x00b", "lone surrogate": "\ud800", "a number": 5, "bytes": b"x"}
 
 
@@ -165,6 +214,27 @@ CASES: dict[tuple[str, str], Case] = {
     ("staff.add", "reference"): Case(OPTIONAL, add_staff("reference")),
     ("audit.list", "since"): Case(TIME, audit("since")),
     ("audit.list", "until"): Case(TIME, audit("until")),
+    ("clients.add", "idempotency_key"): Case(KEY, add_client("idempotency_key")),
+    ("contacts.add", "idempotency_key"): Case(KEY, add_contact("idempotency_key")),
+    ("contacts.send_invite", "idempotency_key"): Case(
+        KEY,
+        lambda box, _, contact, value: box.ws.contacts.send_invite(contact.id, idempotency_key=value),  # type: ignore[arg-type]
+    ),
+    ("staff.add", "idempotency_key"): Case(KEY, add_staff("idempotency_key")),
+    ("feed", "consumer"): Case(CONSUMER, lambda box, _, __, value: box.manager.feed(value)),  # type: ignore[arg-type]
+    ("feed", "types"): Case(KINDS, lambda box, _, __, value: box.manager.feed("reader", types=value)),  # type: ignore[arg-type]
+    ("feed", "start"): Case(START, lambda box, _, __, value: box.manager.feed("reader", start=value)),  # type: ignore[arg-type]
+    ("feed.pull", "limit"): Case(
+        LIMIT,
+        lambda box, _, __, value: box.manager.feed("reader").pull(limit=value),  # type: ignore[arg-type]
+    ),
+    ("feed.run", "limit"): Case(
+        LIMIT,
+        lambda box, _, __, value: box.manager.feed("reader").run(print, limit=value),  # type: ignore[arg-type]
+    ),
+    ("feed.ack", "events"): Case(EVENTS, lambda box, _, __, value: box.manager.feed("reader").ack(value)),  # type: ignore[arg-type]
+    ("upkeep", "only"): Case(JOBS, lambda box, _, __, value: box.manager.upkeep(only=value)),  # type: ignore[arg-type]
+    ("upkeep", "tenants"): Case(TENANTS, lambda box, _, __, value: box.manager.upkeep(tenants=value)),  # type: ignore[arg-type]
     ("accept_invite", "password"): Case(
         {name: value for name, value in REQUIRED.items() if isinstance(value, str) is False}
         | {"short": "x" * 11, "huge": "x" * 10**6, "common": "1q2w3e4r5t6y", "lone surrogate": "x" * 12 + "\ud800"},

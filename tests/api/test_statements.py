@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from clientmgmt import Client, Contact, ContactState, SignInRefusedError
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
-from clientmgmt.domain import MailId
+from clientmgmt.domain import Event, MailId, UserReactivated
 from clientmgmt.errors import PermanentDeliveryError
 from tests.box import PASSWORD, Box
 
@@ -31,6 +31,8 @@ ROWS = [
 PEOPLE = [{name: row[name] for name in ("first_name", "last_name", "email")} for row in ROWS]
 FROZEN = {
     "clients.add": 6,
+    "clients.add with a key": 5,
+    "clients.add with a key again": 2,
     "clients.get": 1,
     "clients.find": 2,
     "clients.references": 2,
@@ -80,6 +82,11 @@ FROZEN = {
     "notifications.list of a client": 3,
     "notifications.cancel": 4,
     "notifications.retry": 5,
+    "feed.pull of 1": 15,
+    "feed.ack": 5,
+    "feed.pull of nothing": 7,
+    "feed.pull of nothing, of one kind": 8,
+    "upkeep of nothing": 21,
 }
 
 
@@ -105,6 +112,9 @@ def operations(box: Box) -> Iterator[tuple[str, Operation]]:
     people = [box.contact(acme, f"P{number}") for number in range(40)]
     jane = box.contact(acme, invite=True)
     yield "clients.add", lambda: box.client("Bolt", references=[("crm", "1"), ("erp", "1")])
+    keyed = {"name": "Cora", "email": "c@c.example", "idempotency_key": "cora"}
+    yield "clients.add with a key", lambda: box.ws.clients.add(**keyed)
+    yield "clients.add with a key again", lambda: box.ws.clients.add(**keyed)
     yield "clients.get", lambda: box.ws.clients.get(acme.id)
     yield "clients.find", lambda: box.ws.clients.find(reference=("crm", "1"))
     yield "clients.references", lambda: box.ws.clients.references(acme.id)
@@ -128,6 +138,7 @@ def operations(box: Box) -> Iterator[tuple[str, Operation]]:
     yield from entering(box, acme, jane)
     yield from importing(box)
     yield from notifying(box, acme)
+    yield from keeping(box)
 
 
 def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Operation]]:
@@ -179,6 +190,22 @@ def notifying(box: Box, acme: Client) -> Iterator[tuple[str, Operation]]:
 
 def _mails(box: Box, size: int) -> Operation:
     return lambda: box.ws.notifications.list(limit=size)
+
+
+def keeping(box: Box) -> Iterator[tuple[str, Operation]]:
+    """What readers of the feed and upkeep cost."""
+    feed, few = box.manager.feed("reader"), box.manager.feed("few", types=[UserReactivated])
+    for reader in (feed, few):
+        while events := reader.pull(limit=1000):
+            reader.ack(events)
+    box.client("Dora")
+    found: list[Event] = []
+    yield "feed.pull of 1", lambda: found.extend(feed.pull())
+    yield "feed.ack", lambda: feed.ack(found)
+    few.pull()
+    yield "feed.pull of nothing", feed.pull
+    yield "feed.pull of nothing, of one kind", few.pull
+    yield "upkeep of nothing", box.manager.upkeep
 
 
 def _refused(box: Box) -> None:

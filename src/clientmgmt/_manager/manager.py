@@ -152,7 +152,7 @@ class ClientManager:
 
         Args:
             consumer: the reader's name, 1 to 64 characters; how far it is, is stored under it.
-            types: only events of these kinds.
+            types: only events of these kinds, one at least; let a reader ask for the same ones always.
             start: where a reader begins who has read nothing yet: at the oldest event that is kept
                 (``Rules.retention.feed``), or at the moment of its first reading.
 

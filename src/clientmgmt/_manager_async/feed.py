@@ -15,9 +15,9 @@ __all__ = ["AsyncFeed"]
 class AsyncFeed:
     """Every event of every tenant, for one reader, who is known by name. Made by :meth:`ClientManager.feed`.
 
-    Durable and complete: an event is there if, and only if, what it tells of was committed. The events of a tenant
-    come in the order of the commits. At least once: an event that was not confirmed comes again, with the same
-    ``id``. Let one worker at a time read under one name; two would both be given the same events.
+    Durable and complete: an event is there if, and only if, what it tells of was committed, however late that was.
+    Events about one subject come in the order of the commits. At least once: an event that was not confirmed comes
+    again, with the same ``id``. Let one worker at a time read under one name; two would both be given the same events.
     """
 
     __slots__ = ("_calls", "_reading")
@@ -30,11 +30,18 @@ class AsyncFeed:
         """The next events that were not confirmed yet, at most ``limit`` (1 to 1000); the same until they are.
 
         Each tenant that has events is asked in turn, which costs a short reading.
+
+        Raises:
+            InvalidInputError: the limit is malformed.
         """
         return await self._calls.run(pull(self._reading, limit=limit))
 
     async def ack(self, events: Iterable[Event]) -> None:
-        """Confirm events: they, and those before them in their tenants, do not come again."""
+        """Confirm events: they, and those before them in their tenants, do not come again.
+
+        Raises:
+            InvalidInputError: that are no events.
+        """
         await self._calls.run(confirm(self._reading, events))
 
     async def run(self, handler: Callable[[Event], object], *, limit: int = 100) -> int:
@@ -42,5 +49,9 @@ class AsyncFeed:
 
         An error of the handler ends that and is raised; the events before are confirmed, and the one that it was
         given comes again. On an asynchronous manager the handler may be a coroutine function.
+
+        Raises:
+            InvalidInputError: the limit is malformed.
+            UsageError: a synchronous manager was given a coroutine function.
         """
         return await self._calls.run(hand_out(self._reading, handler, limit=limit))

@@ -63,7 +63,7 @@ class AsyncWorkspace:
         the rest intact. Listeners hear of the events, and denials are written, when the block has ended.
 
         Raises:
-            TransactionError: a transaction is open here already.
+            TransactionError: a transaction is open here already; from ``tx``, that it has ended or is another thread's.
             TransactionConflictError: a concurrent unit was faster; run the block again.
 
         >>> from clientmgmt import ClientManager, System
