@@ -106,7 +106,7 @@ class ContactGroup(Group):
             idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Returns:
-            A row per input, numbered from 1: the contact, or why it was refused.
+            A row per input, numbered from 1, with the contact or why it was refused.
 
         Raises:
             InvalidInputError: ``rows`` is no list, or ``on_error`` is neither.
