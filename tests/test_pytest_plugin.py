@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from clientmgmt.testing import (
     StorageCapability,
     StorageConformance,
 )
+from clientmgmt_pytest import pytest_terminal_summary
 from tests.distributions import install
 
 ROOT = Path(__file__).parents[1]
@@ -164,6 +167,34 @@ def test_without_gaps_nothing_is_said(project: Path) -> None:
     done = run(project, "-k", "huge_text")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "lacking" not in done.stdout
+
+
+class Reporter:
+    """What the summary is written to."""
+
+    def __init__(self, *properties: tuple[str, object]) -> None:
+        report = SimpleNamespace(nodeid="test_shop.py::TestShop::test_it", user_properties=properties)
+        self.stats = {"skipped": [report], "": [report], "warnings": [object()]}
+        self.lines: list[str] = []
+
+    def section(self, title: str) -> None:
+        self.lines.append(f"== {title} ==")
+
+    def write_line(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_the_summary_reads_no_other_properties() -> None:
+    silent: Any = Reporter(("time", 5))
+    pytest_terminal_summary(silent)
+    assert silent.lines == []
+    telling: Any = Reporter(("time", 5), ("clientmgmt_gap", ["TestShop", "threads", "why not"]))
+    pytest_terminal_summary(telling)
+    assert telling.lines == [
+        "== clientmgmt: declared as lacking ==",
+        "TestShop lacks threads: why not",
+        "  not tried: test_it",
+    ]
 
 
 @pytest.mark.slow

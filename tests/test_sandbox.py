@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clientmgmt import (
@@ -35,6 +35,9 @@ from clientmgmt.testing.strategies import (
     names,
     refused_texts,
 )
+
+# The first look at an odd address loads a library.
+AT_LEISURE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 
 
 @pytest.mark.parametrize("state", ["active", "pending_invite", "invite_sent", "inactive"])
@@ -158,7 +161,7 @@ def test_passwords_cost_nothing() -> None:
 # Strategies for applications.
 
 
-@settings(deadline=None)  # the first look at an odd address loads a library
+@AT_LEISURE
 @given(client_fields(), contact_fields())
 def test_drawn_clients_and_contacts_are_taken_as_they_are(client: dict[str, Any], contact: dict[str, Any]) -> None:
     with Sandbox() as box:
@@ -169,7 +172,7 @@ def test_drawn_clients_and_contacts_are_taken_as_they_are(client: dict[str, Any]
         assert jane.job_title == contact.get("job_title")
 
 
-@settings(deadline=None)  # the first look at an odd address loads a library
+@AT_LEISURE
 @given(refused_texts(), st.sampled_from(["name", "email"]))
 def test_refused_texts_are_refused_in_every_field(text: str, field: str) -> None:
     with Sandbox() as box, pytest.raises(InvalidInputError) as refused:
@@ -177,14 +180,14 @@ def test_refused_texts_are_refused_in_every_field(text: str, field: str) -> None
     assert set(refused.value.by_field()) == {field}
 
 
-@settings(deadline=None)  # the first look at an odd address loads a library
+@AT_LEISURE
 @given(st.one_of(emails(), names(), awkward_texts()))
 def test_drawn_texts_are_normal_and_visible(text: str) -> None:
     with Sandbox() as box:
         assert box.client(name=text).name == text
 
 
-@settings(deadline=None)  # the first look at an odd address loads a library
+@AT_LEISURE
 @given(messages())
 def test_drawn_messages_can_be_written(message: Message) -> None:
     assert build(message).recipients[0].endswith(".example")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clientmgmt.adapters.memory import InMemoryStorage
@@ -15,6 +15,7 @@ some_shelves = st.lists(shelves(), min_size=3, max_size=3, unique_by=(lambda one
 some_books = st.lists(books(), max_size=6, unique_by=(lambda one: one.id, lambda one: one.serial))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some_shelves, some_books, st.lists(questions(), min_size=1, max_size=5))
 def test_it_selects_what_a_store_finds(standing: list[Shelf], put: list[Book], asked: list[Call]) -> None:
     storage = InMemoryStorage(collections=KIT)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Lock, get_ident
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
 import attrs
@@ -21,8 +22,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.memory._tables import Table
 from clientmgmt.adapters.memory._unit import InMemoryUnitOfWork, TenantData
-from clientmgmt.errors import NotFoundError, TransactionConflictError
+from clientmgmt.errors import NotFoundError, TransactionConflictError, TransactionError
 from clientmgmt.ports import Collection, Operator, ReferenceViolation, Storage
+from clientmgmt.testing import StorageCapability
 from clientmgmt.testing.conformance import StorageConformance, _base
 from clientmgmt.testing.kit import KIT, SHELVES
 from clientmgmt.testing.machine import StorageMachine
@@ -494,6 +496,40 @@ def test_the_machine_finds_it(bug: type[Any]) -> None:
     )
     with pytest.raises((Exception, ExceptionGroup)):
         run_state_machine_as_test(Machine, settings=quick)
+
+
+class RefusesSavepoints(InMemoryUnitOfWork):
+    def savepoint(self) -> Any:
+        message = "there are no savepoints here"
+        raise TransactionError(message)
+
+
+class FreezesMappings(InMemoryUnitOfWork):
+    def get(self, collection: Any, id: Any, *, lock: bool = False) -> Any:  # noqa: A002 - the port's name
+        entity = super().get(collection, id, lock=lock)
+        return attrs.evolve(entity, facts=MappingProxyType(entity.facts))
+
+
+def test_what_is_answered_may_be_frozen() -> None:
+    test_of("test_what_is_answered_is_the_askers_own")(with_bug(FreezesMappings))
+
+
+def test_what_is_lacking_must_be_refused_not_passed_over() -> None:
+    class Suite(StorageConformance):
+        lacks: ClassVar[dict[StorageCapability, str]] = {
+            StorageCapability.SAVEPOINTS: "the database has none",
+            StorageCapability.NESTED_UNITS: "the database has one connection",
+        }
+
+    request: Any = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
+    Suite().test_what_is_lacking_is_refused(with_bug(RefusesSavepoints), request)
+    assert request.node.user_properties == [
+        ("clientmgmt_gap", ["Suite", "savepoints", "the database has none"]),
+        ("clientmgmt_gap", ["Suite", "nested_units", "the database has one connection"]),
+    ]
+    for bug in (KeepsWhatFailedInSavepoints, NestsWithoutATransaction):
+        with pytest.raises((Exception, pytest.fail.Exception)):
+            Suite().test_what_is_lacking_is_refused(with_bug(bug), request)
 
 
 def test_every_promise_has_a_name_and_a_sentence() -> None:

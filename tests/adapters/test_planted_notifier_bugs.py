@@ -403,6 +403,17 @@ def test_the_suite_finds_it(
             LeavesFilesOpen.files.pop().close()
 
 
+class RefusesOddIds(Right):
+    def written(self, message: Message) -> Arrived:
+        if not re.fullmatch(r"[0-9a-f-]{36}", message.id):
+            raise PermanentDeliveryError(self.said("an odd id", message))
+        return super().written(message)
+
+
+def test_odd_ids_may_be_refused(request: pytest.FixtureRequest) -> None:
+    call("test_an_odd_id_does_no_harm", RefusesOddIds, request)
+
+
 def test_every_promise_has_a_sentence_and_its_bug() -> None:
     promises = {name for name in dir(NotifierConformance) if name.startswith("test_")}
     assert all(getattr(NotifierConformance, name).__doc__ for name in promises)
