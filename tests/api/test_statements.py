@@ -100,7 +100,7 @@ def operations(box: Box) -> Iterator[tuple[str, Operation]]:
     people = [box.contact(acme, f"P{number}") for number in range(40)]
     jane = box.contact(acme, invite=True)
     yield "clients.add", lambda: box.client("Bolt", references=[("crm", "1"), ("erp", "1")])
-    keyed = {"name": "Cora", "email": "c@c.example", "idempotency_key": "cora"}
+    keyed: dict[str, Any] = {"name": "Cora", "email": "c@c.example", "idempotency_key": "cora"}
     yield "clients.add with a key", lambda: box.ws.clients.add(**keyed)
     yield "clients.add with a key again", lambda: box.ws.clients.add(**keyed)
     yield "clients.get", lambda: box.ws.clients.get(acme.id)
