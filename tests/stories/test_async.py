@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,11 +22,11 @@ from clientmgmt import (
     generate_key,
 )
 from clientmgmt._usecases.work import Work
-from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.adapters.memory import InMemoryStorage, InMemoryUnitOfWork
 from clientmgmt.domain import Event, Message
-from clientmgmt.errors import TransactionError
+from clientmgmt.errors import StorageError, TransactionConflictError, TransactionError
 from clientmgmt.ports import Storage
-from clientmgmt.ports.collections import CLIENTS
+from clientmgmt.ports.collections import AUDIT, CLIENTS
 from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier
 from tests.box import KEY, SETTINGS, dump, new_tenant
 
@@ -307,6 +308,67 @@ def test_a_manager_closes_what_it_has_opened(tmp_path: Any) -> None:  # noqa: AN
             assert uow.count(CLIENTS) == 1
 
     asyncio.run(story())
+
+
+def test_who_lost_against_another_waits_and_is_run_again(storage: Storage) -> None:
+    async def story(stage: Stage) -> None:
+        tries: list[int] = []
+
+        def unlucky(_: Work) -> int:
+            tries.append(1)
+            if len(tries) < 3:
+                message = "deadlock"
+                raise TransactionConflictError(message)
+            return len(tries)
+
+        assert await stage.ws.clients._calls.write(unlucky) == 3  # noqa: SLF001 - a use case of our own
+
+    told(storage, story)
+
+
+def test_what_comes_after_the_commit_does_not_make_it_look_undone(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(InMemoryUnitOfWork):
+        def add(self, collection: Any, *entities: Any) -> None:  # noqa: ANN401 - passed on
+            if collection is AUDIT and entities[0].action == "denied":
+                message = "the disk is full"
+                raise StorageError(message)
+            super().add(collection, *entities)
+
+    class Store(InMemoryStorage):
+        unit_type = Failing
+
+    def hear(events: Sequence[Event]) -> None:
+        heard.append([event.name for event in events])
+        raise RuntimeError
+
+    async def story(stage: Stage) -> None:
+        await add(stage.ws)
+        async with stage.ws.transaction() as tx:
+            await add(tx, "Bolt")
+            await add(tx, "Cora")
+            with pytest.raises(ForbiddenError):
+                await add(tx.acting_as(Staff("eve", roles=["operations_lead"])), "Dora")
+        assert await names(stage.ws) == ["Acme", "Bolt", "Cora"]
+
+    heard: list[list[str]] = []
+    told(Store(), story, on_commit=hear)
+    assert heard == [["client_added"], ["client_added", "client_added"]]
+    assert "the unit of work is committed" in caplog.text
+    assert "a denial could not be written" in caplog.text
+
+
+def test_the_rest_of_the_manager_is_the_same(storage: Storage) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.ws.clients.add(name="Acme", email="a@a.example", idempotency_key="x")
+        assert await stage.manager.upgrade() == ()
+        assert "removed_key" not in {note.code for note in await stage.manager.check()}
+        stage.clock.advance(timedelta(days=30))
+        assert (await stage.manager.upkeep(tenants=[stage.tenant])).total == 2
+        with pytest.raises(TransactionError):
+            async with stage.ws.transaction() as tx, tx.transaction():
+                pass
+
+    told(storage, story)
 
 
 def test_the_entrance_is_the_same(storage: Storage) -> None:

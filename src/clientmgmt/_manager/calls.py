@@ -10,7 +10,7 @@ import attrs
 
 from clientmgmt._manager.driver import OpenUnit, ask, handle, open_unit, owner, pause, run_unit, send, slow
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.steps import Announce, Ask, Handle, Pause, Send, Slow, Step, Steps, Unit
+from clientmgmt._usecases.steps import Announce, Ask, Handle, Send, Slow, Step, Steps, Unit
 from clientmgmt._usecases.telemetry import observed
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import Actor, Stranger
@@ -149,8 +149,8 @@ class Calls:
                 handle(handler, event)
             case Announce(events):
                 self._announce(events)
-            case Pause(seconds):
-                pause(seconds)
+            case _:
+                pause(step.seconds)
         return answer
 
     def _unit(self, unit: Unit) -> Any:  # noqa: ANN401 - whatever its work answers

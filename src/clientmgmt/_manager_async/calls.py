@@ -11,7 +11,7 @@ import attrs
 
 from clientmgmt._manager_async.driver import OpenUnit, ask, handle, open_unit, owner, pause, run_unit, send, slow
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.steps import Announce, Ask, Handle, Pause, Send, Slow, Step, Steps, Unit
+from clientmgmt._usecases.steps import Announce, Ask, Handle, Send, Slow, Step, Steps, Unit
 from clientmgmt._usecases.telemetry import observed
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import Actor, Stranger
@@ -150,8 +150,8 @@ class Calls:
                 await handle(handler, event)
             case Announce(events):
                 self._announce(events)
-            case Pause(seconds):
-                await pause(seconds)
+            case _:
+                await pause(step.seconds)
         return answer
 
     async def _unit(self, unit: Unit) -> Any:  # noqa: ANN401 - whatever its work answers
