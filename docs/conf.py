@@ -26,6 +26,7 @@ PUBLIC = (
     "clientmgmt.ports",
     "clientmgmt.serialization",
     "clientmgmt.testing",
+    "clientmgmt.testing.blocking",
     "clientmgmt.testing.conformance",
     "clientmgmt.testing.kit",
     "clientmgmt.testing.machine",
@@ -39,6 +40,7 @@ PUBLIC = (
     "clientmgmt.adapters.smtp",
     "clientmgmt.adapters.sqlalchemy",
     "clientmgmt.adapters.system",
+    "clientmgmt.adapters.threads",
     "clientmgmt.adapters.wordlist",
     "clientmgmt._manager",
 )
