@@ -25,6 +25,7 @@ PUBLIC = (
     "clientmgmt.domain",
     "clientmgmt.ports",
     "clientmgmt.serialization",
+    "clientmgmt.testing.blocking",
     "clientmgmt.testing.conformance",
     "clientmgmt.testing",
     "clientmgmt.testing.kit",
@@ -41,6 +42,7 @@ PUBLIC = (
     "clientmgmt.adapters.sqlalchemy",
     "clientmgmt.adapters.sqlalchemy.django",
     "clientmgmt.adapters.system",
+    "clientmgmt.adapters.threads",
     "clientmgmt.adapters.wordlist",
     "clientmgmt._manager",
 )

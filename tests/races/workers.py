@@ -317,7 +317,6 @@ def follow(manager: ClientManager, hand: int, _: Place) -> Deed:
 
 def poll(_: ClientManager, hand: int, place: Place) -> Deed:
     """A fault: ask for what is later than the latest that was seen."""
-    del manager
     storage, numbers, seen = storage_at(place.url, place.schema), count(), [UUID(int=0)]
 
     def deed(_: object) -> str:

@@ -2,6 +2,7 @@
 
 The doubles need nothing but this package: a clock moved by hand, ids in order, a notifier that remembers, a fast
 hasher. :class:`Sandbox` is a manager with all of them; pytest has it as the fixture ``clientmgmt_sandbox``.
+:mod:`clientmgmt.testing.blocking` drives an asynchronous store without an event loop.
 
 What needs pytest or Hypothesis (``pip install 'clientmgmt[testing]'``) is loaded when it is asked for:
 

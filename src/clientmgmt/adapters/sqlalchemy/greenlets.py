@@ -171,12 +171,10 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
         finally:
             await self._around.aclose()
 
-    def _close(self, error: BaseException | None, task: Waiting) -> bool:
+    def _close(self, error: BaseException | None, _: Waiting) -> bool:
         if self._uow is None:
             return False
         self._uow, self._spoilt = None, self._spoilt or "this unit of work has ended"
-        if error is None and task.is_cancelled:
-            error = asyncio.CancelledError()
         if error is None:
             return bool(self._manager.__exit__(None, None, None))
         return bool(self._manager.__exit__(type(error), error, error.__traceback__))
