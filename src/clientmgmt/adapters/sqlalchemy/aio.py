@@ -90,7 +90,7 @@ class AsyncSQLStorage(GreenletStorage):
         if inside is None:
             message = "join an AsyncConnection that is open, or an AsyncSession"
             raise ConfigurationError(message)
-        return GreenletStorage(self._inner.joined(inside), interrupts=self._interrupts)
+        return GreenletStorage(self._inner.joined(inside), interrupts=self._interrupts, gives_up=False)
 
 
 def _checked(engine: sqlalchemy.ext.asyncio.AsyncEngine) -> sqlalchemy.ext.asyncio.AsyncEngine:
