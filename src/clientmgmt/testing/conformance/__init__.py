@@ -26,6 +26,7 @@ What is lacking is declared, with the reason, and shown at the end of every run:
 # ruff: noqa: E402
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import ClassVar
 
 import pytest
@@ -73,7 +74,7 @@ class StorageConformance(
     ``lacks`` names each :class:`~clientmgmt.testing.StorageCapability` that the store does not have, with the reason.
     """
 
-    capabilities = StorageCapability
+    capabilities: ClassVar[type[StrEnum]] = StorageCapability
     lacks: ClassVar[Mapping[StorageCapability, str]] = {}
 
     @pytest.fixture

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ class NotifierConformance(Promises):
     ``lacks`` names each :class:`~clientmgmt.testing.NotifierCapability` that does not apply, with the reason.
     """
 
-    capabilities = NotifierCapability
+    capabilities: ClassVar[type[StrEnum]] = NotifierCapability
     lacks: ClassVar[Mapping[NotifierCapability, str]] = {}
 
     @pytest.fixture
