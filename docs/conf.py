@@ -40,6 +40,7 @@ PUBLIC = (
     "clientmgmt.adapters.sqlalchemy",
     "clientmgmt.adapters.system",
     "clientmgmt.adapters.wordlist",
+    "clientmgmt._manager_async",
     "clientmgmt._manager",
 )
 FOREIGN = ("attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")
