@@ -44,6 +44,7 @@ PUBLIC = (
     "clientmgmt.adapters.system",
     "clientmgmt.adapters.threads",
     "clientmgmt.adapters.wordlist",
+    "clientmgmt._manager_async",
     "clientmgmt._manager",
 )
 FOREIGN = ("_pytest", "attr", "attrs", "cattrs", "email_validator", "hypothesis", "psycopg", "pytest", "sqlalchemy")

@@ -11,7 +11,20 @@ import attrs
 import pytest
 from _pytest.outcomes import Failed
 
-from clientmgmt._usecases import circuit, contacts, delivery, entering, invitations, paging, rendering
+from clientmgmt._manager import calls
+from clientmgmt._usecases import (
+    circuit,
+    contacts,
+    delivery,
+    desk,
+    entering,
+    feed,
+    idempotency,
+    invitations,
+    paging,
+    rendering,
+    upkeep,
+)
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.work import Work
 from clientmgmt.adapters.memory import InMemoryStorage
@@ -27,6 +40,7 @@ from clientmgmt.domain import (
     passwords,
 )
 from clientmgmt.errors import ClientMgmtError
+from clientmgmt.ports.collections import INVITATIONS, NEW_EVENTS
 from tests.box import Box
 from tests.stories import (
     test_accepting,
@@ -37,11 +51,14 @@ from tests.stories import (
     test_clock_jumps,
     test_delivery,
     test_delivery_odds,
+    test_feed,
+    test_idempotency,
     test_inviting,
     test_notifications,
     test_paging,
     test_signing_in,
     test_tenants,
+    test_upkeep,
 )
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -245,6 +262,49 @@ def no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InMemoryUnitOfWork, "claim", claim)
 
 
+def numbers_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events are numbered by the time in them, not in the order in which they came."""
+    original = InMemoryUnitOfWork.find
+
+    def find(self: Any, source: Any, *where: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        found = original(self, source, *where, **options)
+        return tuple(sorted(found, key=lambda event: event.due_at)) if source is NEW_EVENTS else found
+
+    monkeypatch.setattr(InMemoryUnitOfWork, "find", find)
+
+
+def begins_at_the_head_of_that_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who begins now passes over what there is when it comes to that, though somebody has begun under its name."""
+    original = feed._move  # noqa: SLF001
+
+    def move(work: Any, reading: Any, position: int) -> None:  # noqa: ANN401 - passed on
+        begins = not reading.from_beginning and position < feed._head(work)  # noqa: SLF001
+        original(work, reading, feed._head(work) if begins else position)  # noqa: SLF001
+
+    monkeypatch.setattr(feed, "_move", move)
+
+
+def forgets_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is answered whatever comes with it."""
+    monkeypatch.setattr(desk, "fingerprint", lambda *_: "")
+
+
+def answers_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept answer is given to whoever knows the key."""
+    monkeypatch.setattr(idempotency, "authorize", lambda *_: None)
+
+
+def prunes_every_dead_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact's latest invitation goes like any other."""
+    everything = upkeep.Job(INVITATIONS, INVITATIONS.expires_at, lambda rules: rules.links)
+    monkeypatch.setitem(upkeep.JOBS, "links", (everything,))
+
+
+def contains_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is refused inside a block leaves behind what it has written."""
+    monkeypatch.setattr(calls, "_contained", lambda work: work)
+
+
 FAULTS: dict[Plant, Callable[[Box], object]] = {
     lower_key: lambda box: test_adding.test_one_mailbox_is_one_contact_in_any_spelling(
         box, "straße@acme.example", "STRASSE@acme.example"
@@ -274,6 +334,18 @@ FAULTS: dict[Plant, Callable[[Box], object]] = {
         box, timedelta(0)
     ),
     no_lease: lambda box: test_delivery_odds.test_two_workers_on_a_slow_server_send_each_mail_once(box.storage),
+    numbers_by_id: test_feed.test_the_order_is_no_matter_of_clocks_or_ids,
+    begins_at_the_head_of_that_moment: (
+        lambda _: test_feed.test_of_two_who_begin_under_one_name_none_makes_the_other_lose_anything("now")
+    ),
+    forgets_what_was_asked: test_idempotency.test_a_key_means_one_command_of_one_actor,
+    answers_without_asking: (
+        lambda box: test_idempotency.test_whoever_may_no_longer_do_it_is_not_answered_either(box, "clients.add")
+    ),
+    prunes_every_dead_link: (
+        lambda box: test_upkeep.test_a_contacts_latest_invitation_stays_for_ever(test_upkeep.tell(box))
+    ),
+    contains_no_call: test_idempotency.test_inside_a_block_a_key_lasts_as_long_as_the_rest,
     looks_cost_something: lambda box: test_accepting.test_a_refused_password_uses_nothing_up(box, "short"),
 }
 

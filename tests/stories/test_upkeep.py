@@ -30,6 +30,10 @@ TABLES = {"links": "invitations", "deliveries": "deliveries", "logins": "logins"
 
 @pytest.fixture
 def told(box: Box) -> Box:
+    return tell(box)
+
+
+def tell(box: Box) -> Box:
     """A tenant with one thing of each kind that can go: three events at most, and one that stays."""
     box = box.again(rules=RULES)
     jane = box.contact(box.client(), idempotency_key="jane", invite=True)
