@@ -21,6 +21,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "client_references": {},
     "users": {"version": models.IntegerField, "roles": models.JSONField},
     "memberships": {"version": models.IntegerField},
+    "new_events": {"attempts": models.IntegerField, "seq": models.BigIntegerField},
     "audit": {"at": models.DateTimeField, "old": models.JSONField, "new": models.JSONField},
 }
 """The collections of an import, and their columns that are neither text, time nor id."""
@@ -50,6 +51,7 @@ class DjangoSide:
         self._stage = stage
         self._alias = stage.engine.dialect.name
         _configure(self._alias, stage.engine.url)
+        self._numbers = count(1)
         self._models = {name: _model(self._alias, name) for name in FIELDS}
         with connections[self._alias].schema_editor() as editor:
             for model in self._models.values():
@@ -58,6 +60,8 @@ class DjangoSide:
     def insert(self, rows: list[Mapping[str, object]]) -> None:
         """Write the rows in one transaction."""
         values = hand.import_values(rows, self._stage.ids.new, CLOCK.now())
+        for event in values["new_events"]:
+            event["seq"] = next(self._numbers)
         with transaction.atomic(using=self._alias):
             for name, model in self._models.items():
                 manager: Any = model._default_manager  # noqa: SLF001 - what Django calls it
