@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks import commands, django_side, parts
+from benchmarks import batches, commands, django_side, loops, parts, rivals
 from benchmarks.harness import Result
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 
@@ -23,6 +23,7 @@ HEAD = """# Benchmarks
 
 `python -m benchmarks` runs both sides of each line in one process and in turns; a line shows medians over the
 rounds. The ratio is that of processor time: with the disk's waiting time in it, a run on a busy machine says little.
+Where a server does much of the work, or where waiting is what is saved, it is that of *time*, and marked so.
 *Statements* are ours and the baseline's per operation, without the beginning and the end of the transaction. The
 import's baseline only inserts; ours reads, checks and looks up every row as well.
 
@@ -58,7 +59,11 @@ def _measure() -> Iterator[Result]:
 def _on(engine: sa.Engine) -> Iterator[Result]:
     stage = commands.Stage(engine)
     yield from commands.measure(stage)
-    yield from django_side.measure(stage)
+    django = django_side.DjangoSide(stage)
+    yield from django_side.measure(stage, django)
+    yield from rivals.measure(stage, django)
+    yield from batches.measure(stage)
+    yield from loops.measure(stage)
     engine.dispose()
 
 
@@ -82,7 +87,7 @@ def _line(result: Result) -> str:
         result.baseline,
         _duration(result.ours),
         _duration(result.theirs),
-        f"{result.cpu:.2f}{mark}",
+        f"{result.ratio:.2f}{' (time)' if result.by == 'wall' else ''}{mark}",
         f"≤ {result.goal}",
         statements,
     )

@@ -67,6 +67,7 @@ class Stage:
         self.ours = self.ws.clients.add(name="Acme Retail", email="ap@acme.example").id
         self.theirs = self.ids.new()
         self.absent = hand.insert_if_absent(engine)
+        self.queues = hand.Queues(engine)
         with hand.transaction(engine) as connection:
             connection.execute(hand.INSERT["clients"], hand.client_row(self.theirs, 0, NOW))
 
@@ -104,8 +105,7 @@ def add_contact(stage: Stage) -> Compared:
             row = hand.membership_row(contact, user, stage.theirs, now)
             connection.execute(hand.INSERT["memberships"], row)
             facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
-            entry = hand.audit_row(ids.new(), "contact_added", stage.theirs, contact, now, **facts)
-            connection.execute(hand.INSERT["audit"], entry)
+            _record(stage, connection, hand.audit_row(ids.new(), "contact_added", stage.theirs, contact, now, **facts))
 
     return _command(stage, "add contact", ours, theirs)
 
@@ -272,12 +272,11 @@ def copy_tables(engine: sa.Engine) -> None:
         for table in reversed(hand.USERS.metadata.sorted_tables):
             connection.execute(sa.delete(table))
         for name, table in hand.TABLES.items():
-            if name in {"numbers", "schema"}:
+            if name in {"numbers", "schema", "outbox", "new_events"}:
                 continue
-            columns = ", ".join(column.name for column in table.c if column.name != "seq")
+            columns = ", ".join(column.name for column in table.c)
             source = f"cm_{name}"
             connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")  # noqa: S608
-        connection.execute(sa.delete(hand.OUTBOX))
 
 
 def _begin_reading(connection: sa.Connection) -> None:
@@ -307,26 +306,17 @@ def _send_by_hand(stage: Stage, contact: UUID, user: UUID) -> UUID:
         _change(connection, "memberships", membership, invitation_id=key)
         invitation = hand.invitation_row(key, contact, user, stage.theirs, now)
         connection.execute(hand.INSERT["invitations"], invitation)
-        mail = hand.outbox_row(key, contact, user, stage.theirs, now)
-        _insert_mail(connection, mail)
+        stage.queues.insert(connection, "outbox", [hand.outbox_row(key, contact, user, stage.theirs, now)])
         facts = {"invitation_id": str(key), "expires_at": invitation["expires_at"].isoformat()}
         entry = hand.audit_row(stage.ids.new(), "contact_invited", stage.theirs, contact, now, **facts)
-        connection.execute(hand.INSERT["audit"], entry)
+        _record(stage, connection, entry)
     return key
 
 
-def _insert_mail(connection: sa.Connection, mail: dict[str, Any]) -> None:
-    if connection.dialect.name == "sqlite":
-        mail["seq"] = stage_sequence()
-    connection.execute(hand.INSERT["outbox"], mail)
-
-
-_sequence = numbers(1)
-
-
-def stage_sequence() -> int:
-    """The next place in the outbox of the other side, which SQLite does not number."""
-    return next(_sequence)
+def _record(stage: Stage, connection: sa.Connection, *entries: dict[str, Any]) -> None:
+    """What every command writes besides: the audit trail, and the events for the feed."""
+    connection.execute(hand.INSERT["audit"], list(entries))
+    stage.queues.insert(connection, "new_events", list(map(hand.event_row, entries)))
 
 
 def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -> None:
@@ -354,11 +344,9 @@ def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -
         connection.execute(hand.INSERT["logins"], {"tenant_id": tenant, **login})
         facts = {"invitation_id": str(invitation), "user_id": str(user)}
         ids, client = stage.ids, stage.theirs
-        entries = [
-            hand.audit_row(ids.new(), "invitation_accepted", client, contact, now, **facts),
-            hand.audit_row(ids.new(), "user_signed_in", client, user, now, first="True"),
-        ]
-        connection.execute(hand.INSERT["audit"], entries)
+        accepted = hand.audit_row(ids.new(), "invitation_accepted", client, contact, now, **facts)
+        signed_in = hand.audit_row(ids.new(), "user_signed_in", client, user, now, first="True")
+        _record(stage, connection, accepted, signed_in)
 
 
 def _change(connection: sa.Connection, name: str, row: Any, **changes: object) -> None:  # noqa: ANN401
@@ -372,4 +360,7 @@ def _insert_by_hand(stage: Stage, rows: list[Mapping[str, object]]) -> None:
     values = hand.import_values(rows, stage.ids.new, CLOCK.now())
     with hand.transaction(stage.engine) as connection:
         for name, made in values.items():
-            connection.execute(hand.INSERT[name], made)
+            if name == "new_events":
+                stage.queues.insert(connection, name, made)
+            else:
+                connection.execute(hand.INSERT[name], made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
 
@@ -21,14 +22,14 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "client_references": {},
     "users": {"version": models.IntegerField, "roles": models.JSONField},
     "memberships": {"version": models.IntegerField},
+    "new_events": {"attempts": models.IntegerField, "seq": models.BigIntegerField},
     "audit": {"at": models.DateTimeField, "old": models.JSONField, "new": models.JSONField},
 }
 """The collections of an import, and their columns that are neither text, time nor id."""
 
 
-def measure(stage: Stage) -> Iterator[Result]:
+def measure(stage: Stage, side: DjangoSide) -> Iterator[Result]:
     """Import a thousand rows, each a client with one person."""
-    side = DjangoSide(stage)
     ready = [import_table(batch, 1000) for batch in range(1000, 1030)]
     mine, other = iter(ready), iter(ready)
     dialect = stage.engine.dialect.name
@@ -50,6 +51,7 @@ class DjangoSide:
         self._stage = stage
         self._alias = stage.engine.dialect.name
         _configure(self._alias, stage.engine.url)
+        self._numbers = count(1)
         self._models = {name: _model(self._alias, name) for name in FIELDS}
         with connections[self._alias].schema_editor() as editor:
             for model in self._models.values():
@@ -58,15 +60,41 @@ class DjangoSide:
     def insert(self, rows: list[Mapping[str, object]]) -> None:
         """Write the rows in one transaction."""
         values = hand.import_values(rows, self._stage.ids.new, CLOCK.now())
-        with transaction.atomic(using=self._alias):
+        for event in values["new_events"]:
+            event["seq"] = self.number()
+        with self.atomic():
             for name, model in self._models.items():
-                manager: Any = model._default_manager  # noqa: SLF001 - what Django calls it
-                manager.using(self._alias).bulk_create([model(**row) for row in values[name]])
+                self.model(name).bulk_create([model(**row) for row in values[name]])
+
+    def insert_clients(self, rows: list[dict[str, Any]]) -> None:
+        """Write clients."""
+        with self.atomic():
+            self.model("clients").bulk_create([self._models["clients"](**row) for row in rows])
+
+    def number(self) -> int:
+        """The next place in the queue, which nobody has to look for here."""
+        return next(self._numbers)
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """A transaction."""
+        block: AbstractContextManager[None] = transaction.atomic(using=self._alias)
+        return block
+
+    def model(self, name: str) -> Any:  # noqa: ANN401 - of Django, which has no types
+        """What Django calls the manager of a model."""
+        return self._models[name]._default_manager.using(self._alias)  # noqa: SLF001 - its name
 
 
 def _configure(alias: str, url: sa.URL) -> None:
     engine = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.backends.postgresql"}[alias]
-    database = {"ENGINE": engine, "NAME": url.database, "USER": url.username or "", "HOST": url.query.get("host", "")}
+    database: dict[str, Any] = {
+        "ENGINE": engine,
+        "NAME": url.database,
+        "USER": url.username or "",
+        "HOST": url.query.get("host", ""),
+    }
+    if alias == "sqlite":
+        database["OPTIONS"] = {"transaction_mode": "IMMEDIATE"}
     if not settings.configured:
         settings.configure(
             DATABASES={"default": database}, USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.AutoField"

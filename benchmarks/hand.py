@@ -6,6 +6,7 @@ no checks and no permissions.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -96,6 +97,28 @@ REFERENCES_OF = sa.select(*_columns(REFERENCES)).where(
 )
 
 
+class Queues:
+    """Inserts into the queues, which PostgreSQL numbers by itself; on SQLite the statement does."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._numbers = engine.dialect.name == "sqlite"
+        self._inserts = {name: self._insert(TABLES[name]) for name in ("outbox", "new_events")}
+
+    def insert(self, connection: sa.Connection, name: str, rows: list[dict[str, Any]]) -> None:
+        """Put rows at the end of their lanes."""
+        if self._numbers:
+            rows = [row | {"of_lane": row["lane"]} for row in rows]
+        connection.execute(self._inserts[name], rows)
+
+    def _insert(self, table: sa.Table) -> sa.Insert:
+        if not self._numbers:
+            return sa.insert(table)
+        earlier = table.alias()
+        in_lane = (earlier.c.tenant_id == sa.literal(TENANT), earlier.c.lane == sa.bindparam("of_lane"))
+        last = sa.select(sa.func.max(earlier.c.seq)).where(*in_lane).scalar_subquery()
+        return sa.insert(table).values(seq=sa.func.coalesce(last, 0) + 1)
+
+
 def insert_if_absent(engine: sa.Engine) -> sa.Insert:
     """``INSERT … ON CONFLICT DO NOTHING`` for users, in the dialect of ``engine``."""
     dialect: Any = sqlite if engine.dialect.name == "sqlite" else postgresql
@@ -170,6 +193,17 @@ def audit_row(key: UUID, action: str, client: UUID, subject: UUID, now: datetime
     }  # fmt: skip
 
 
+def event_row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The event of an audit entry, on its way to the feed."""
+    stamp = {"id": str(entry["id"]), "tenant": TENANT, "at": entry["at"].isoformat(), "actor": entry["actor"]}
+    known = {"name": entry["action"], "stamp": stamp, "subject": str(entry["subject"])}
+    data = json.dumps(known | {"client_id": str(entry["client_id"])} | entry["new"])
+    return {
+        "tenant_id": TENANT, "id": entry["id"], "lane": "feed", "due_at": entry["at"], "attempts": 0,
+        "name": entry["action"], "data": data,
+    }  # fmt: skip
+
+
 def import_values(
     rows: Iterable[Mapping[str, object]], new: Callable[[], UUID], now: datetime
 ) -> dict[str, list[dict[str, Any]]]:
@@ -189,4 +223,5 @@ def import_values(
         made["audit"].append(audit_row(client, "client_added", client, client, now, **facts))
         facts = {"user_id": str(user), "title": "Jane Doe", "email": email, "role": "client_standard"}
         made["audit"].append(audit_row(contact, "contact_added", client, contact, now, **facts))
+    made["new_events"] = list(map(event_row, made["audit"]))
     return made

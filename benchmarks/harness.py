@@ -8,11 +8,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import attrs
 import sqlalchemy as sa
 
 Step = Callable[[], object]
+Clock = Literal["cpu", "wall"]
 
 
 @attrs.frozen(kw_only=True)
@@ -27,11 +29,20 @@ class Result:
     wall: float
     cpu: float
     statements: tuple[int, int] | None = None
+    by: Clock = "cpu"
+
+    @property
+    def ratio(self) -> float:
+        """Ours to the baseline's: of processor time, which other work on the machine disturbs least, or of time.
+
+        Time counts where a server does much of the work, or where waiting is what is saved.
+        """
+        return self.cpu if self.by == "cpu" else self.wall
 
     @property
     def holds(self) -> bool:
-        """Whether the goal is met by the processor time, which other work on the machine disturbs least."""
-        return self.cpu <= self.goal
+        """Whether the goal is met."""
+        return self.ratio <= self.goal
 
 
 def compare(
@@ -44,6 +55,7 @@ def compare(
     rounds: int = 15,
     repeat: int = 20,
     statements: tuple[int, int] | None = None,
+    by: Clock = "cpu",
 ) -> Result:
     """Run both sides in turns, ``repeat`` operations in each of ``rounds``, the first side changing every round."""
     for side in (ours, theirs):
@@ -64,6 +76,7 @@ def compare(
         wall=_ratio(walls),
         cpu=_ratio(times),
         statements=statements,
+        by=by,
     )
 
 
