@@ -43,7 +43,7 @@ class Plans:
         self.tables: Mapping[str, sa.Table] = build_tables(
             sa.MetaData(), collections=collections, prefix=prefix, schema=schema
         )
-        self.catalogue = Catalogue(collections, self.tables, dialect)
+        self.catalogue: Catalogue = Catalogue(collections, self.tables, dialect)
         self.keys: Keys = unique_keys(collections, self.tables, prefix)
 
     def unit(self, connection: sa.Connection, tenant: str, *, database: Integrity, read_only: bool) -> SQLUnitOfWork:
