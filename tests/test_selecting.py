@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clientmgmt.adapters.memory import InMemoryStorage
-from clientmgmt.ports import COLLECTIONS, lookups_of, referrers_of, select_rows
+from clientmgmt.ports import COLLECTIONS, Order, lookups_of, referrers_of, select_rows
 from clientmgmt.testing._programs import Call, questions
-from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, PLACED_BOOKS, SAMPLES, SHELVES, Book, Shelf
+from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, PLACED_BOOKS, SAMPLES, SHELVES, Book, Job, Shelf, uid
 from clientmgmt.testing.strategies import books, shelves
 
 some_shelves = st.lists(shelves(), min_size=3, max_size=3, unique_by=(lambda one: one.id, lambda one: one.code))
@@ -27,8 +28,21 @@ def test_it_selects_what_a_store_finds(standing: list[Shelf], put: list[Book], a
         for call in asked:
             if call.verb == "find":
                 source, *where = call.arguments
+                if source is JOBS:
+                    continue
                 rows = [(book, by_id[book.shelf_id]) for book in kept] if source is PLACED_BOOKS else kept
                 assert select_rows(source, rows, *where, **call.options) == call.ask(uow)
+
+
+@pytest.mark.parametrize("order", [JOBS.arrival.asc(), JOBS.arrival.desc()])
+def test_a_queue_is_selected_in_the_order_of_its_arrival(order: Order[Job]) -> None:
+    storage = InMemoryStorage(collections=KIT)
+    jobs = [Job(id=uid(number), lane="x") for number in (3, 1, 2)]
+    with storage.unit_of_work("kit") as uow:
+        uow.add(JOBS, *jobs)
+        wanted = uow.find(JOBS, JOBS.lane.eq("x"), order=order, limit=2)
+    assert select_rows(JOBS, jobs, JOBS.lane.eq("x"), order=order, limit=2) == wanted
+    assert len(wanted) == 2
 
 
 def test_lookups_are_keys_indexes_and_references() -> None:

@@ -249,7 +249,7 @@ class LmdbUnit:
         if fitting:
             best = max(fitting, key=len)
             return self._read(collection, self._indexed(collection, best, *(equal[field] for field in best)))
-        rows = self._values(self._key(collection, "e"))
+        rows = sorted(self._values(self._key(collection, "e")), key=lambda row: row[:POSITION])
         return [load(collection.entity, json.loads(row[POSITION:])) for row in rows]
 
     def _pairs(self, join: Join[Any, Any], where: Iterable[Condition[Any]]) -> Iterator[tuple[Any, Any]]:

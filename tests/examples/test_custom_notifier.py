@@ -120,7 +120,7 @@ class TestHttpNotifier(NotifierConformance):
 
     @pytest.fixture
     def notifier(self, service: Service) -> HttpNotifier:
-        return HttpNotifier(service.url, key=KEY, timeout=1)
+        return HttpNotifier(service.url, key=KEY, timeout=3)
 
     @pytest.fixture
     def credentials(self) -> Sequence[str]:

@@ -43,6 +43,7 @@ def commands(box: Box) -> dict[str, Command]:
     return {
         "clients.add": lambda ws, key: add_acme(ws, key, references=[("crm", "1")]),
         "contacts.add": lambda ws, key: ws.contacts.add(acme.id, **jane, invite=True, idempotency_key=key),
+        "contacts.add_many": lambda ws, key: ws.contacts.add_many(acme.id, [jane], idempotency_key=key),
         "contacts.send_invite": lambda ws, key: ws.contacts.send_invite(bob.id, idempotency_key=key),
         "staff.add": lambda ws, key: ws.staff.add(
             first_name="Ada", last_name="Byron", email="ada@northwind.example", roles={"editor"}, idempotency_key=key
@@ -53,6 +54,7 @@ def commands(box: Box) -> dict[str, Command]:
 NEEDED = {
     "clients.add": "representative",
     "contacts.add": "account_manager",
+    "contacts.add_many": "account_manager",
     "contacts.send_invite": "representative",
     "staff.add": "editor",
 }

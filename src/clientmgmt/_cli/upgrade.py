@@ -7,7 +7,7 @@ from argparse import Namespace
 import sqlalchemy as sa
 
 from clientmgmt._cli.exits import FINE, CannotRunError
-from clientmgmt._cli.stores import DRIVERS, connected, is_new, masked, open_storage, parse
+from clientmgmt._cli.stores import DRIVERS, connected, is_new, masked, open_manager, open_storage, parse
 from clientmgmt.adapters.sqlalchemy import schema_version, upgrade_sql
 
 __all__ = ["run"]
@@ -20,12 +20,19 @@ def run(arguments: Namespace) -> int:
     if arguments.since is not None:
         message = "--since goes with --sql"
         raise CannotRunError(message)
-    with open_storage(arguments.database, prefix=arguments.prefix, schema=arguments.schema) as storage:
-        done = storage.upgrade(to=arguments.to)
+    done = _upgraded(arguments)
     for step in done:
         print(step)
     print(f"{masked(arguments.database)}: {'upgraded' if done else 'nothing to do'}")
     return FINE
+
+
+def _upgraded(arguments: Namespace) -> tuple[str, ...]:
+    if parse(arguments.database).drivername not in DRIVERS:  # a plug-in's, which knows its own way
+        with open_manager(arguments.database) as manager:
+            return manager.upgrade()
+    with open_storage(arguments.database, prefix=arguments.prefix, schema=arguments.schema) as storage:
+        return storage.upgrade(to=arguments.to)
 
 
 def _print_script(arguments: Namespace) -> int:

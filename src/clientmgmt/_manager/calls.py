@@ -85,7 +85,8 @@ class Calls:
         **kwargs: P.kwargs,
     ) -> R:
         """Run a use case that may write; with a key, once."""
-        return self.run(self.desk.write_once(key, permission, kind, use_case, *args, **kwargs))
+        steps = self.desk.write_once(key, permission, kind, use_case, *args, **kwargs)
+        return self.run(steps, use_case.__name__)
 
     def acting_as(self, actor: Actor | Stranger) -> Calls:
         """The same for another actor."""

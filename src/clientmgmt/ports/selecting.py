@@ -8,7 +8,7 @@ from operator import ge, gt, le, lt
 from typing import Any, TypeVar
 from uuid import UUID
 
-from clientmgmt.ports.declaring import Collection, Join, Source
+from clientmgmt.ports.declaring import ARRIVAL, Collection, Join, Source
 from clientmgmt.ports.fields import Condition, Field, Operator, Order, Ordered
 
 __all__ = ["lookups_of", "referrers_of", "select_rows"]
@@ -55,7 +55,8 @@ def select_rows(
 
     Args:
         source: the collection or the join.
-        rows: what may be answered: entities, for a join pairs of them; all that conditions could hold for.
+        rows: what may be answered: entities, for a join pairs of them; all that conditions could hold for. Those of a
+            queue in the order of their arrival.
         where: the conditions, all of which hold.
         order: by what they are sorted; by id if it is not given.
         after: the place of the last row seen.
@@ -70,6 +71,8 @@ def select_rows(
     found = [row for row in rows if all(_holds(one, source, row) for one in where)]
     if order is None:
         return tuple(sorted(found, key=lambda row: _id(source, row)))
+    if order.field.path == ARRIVAL:
+        return tuple(found[::-1] if order.descending else found)[:limit]
     placed = [((_value(order.field, source, row), _id(source, row)), row) for row in found]
     placed = sorted(
         (pair for pair in placed if pair[0][0] is not None), key=lambda pair: pair[0], reverse=order.descending

@@ -350,7 +350,7 @@ def test_a_schema_that_is_missing_or_newer_is_told(tmp_path: Path, engines: Engi
         assert [note.code for note in storage.joined(connection).check()][-1] == "wrong_schema"
     storage.upgrade()
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE cm_schema SET version = ?", (latest() + 1,))
+        connection.exec_driver_sql("INSERT INTO cm_schema (version) VALUES (?)", (latest() + 1,))
     with engine.connect() as connection, pytest.raises(SchemaError, match="later release"):
         add(storage, connection, A)
     storage.close()

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from clientmgmt.adapters.sqlalchemy.migrations.steps import model_at
-from clientmgmt.adapters.sqlalchemy.types import ChoiceType, DecimalType, JsonType, TimestampType, UuidType
+from clientmgmt.adapters.sqlalchemy.types import ChoiceType, DateType, DecimalType, JsonType, TimestampType, UuidType
 from clientmgmt.ports.storage import Collection
 
 __all__ = ["AutogenContext", "IncludeName", "include_name", "include_name_for", "render_item"]
@@ -83,6 +83,7 @@ _WORDS: Mapping[type, str] = {
     UuidType: "sa.LargeBinary(16).with_variant(postgresql.UUID(), 'postgresql')",
     TimestampType: "sa.BigInteger().with_variant(postgresql.TIMESTAMP(timezone=True), 'postgresql')",
     DecimalType: "sa.BigInteger().with_variant(sa.Numeric(24, 6), 'postgresql')",
+    DateType: "sa.Date()",
     ChoiceType: "sa.Text().with_variant(postgresql.TEXT(collation='C'), 'postgresql')",
     JsonType: "sa.Text().with_variant(postgresql.JSON(), 'postgresql')",
 }
