@@ -106,10 +106,8 @@ class OutboxMail(Value):
         """The mail that the worker who has it in hand will not send, unless it has done so."""
         return attrs.evolve(self, cancelled_at=at)
 
-    def same_claim(self, stored: OutboxMail | None) -> bool:
+    def same_claim(self, stored: OutboxMail) -> bool:
         """Whether ``stored`` is still this claim of the mail; being cancelled meanwhile does not change that."""
-        if stored is None:
-            return False
         cancelled = stored.cancelled_at is not None and self.cancelled_at is None
         return stored.version == self.version + cancelled
 
