@@ -78,7 +78,7 @@ def lowest(session: nox.Session) -> None:
     """The tests pass with the lowest versions that pyproject.toml allows users to have."""
     session.install("uv")
     pins = str(Path(session.create_tmp(), "pins.txt"))
-    extras = [f"--extra={name}" for name in ("cli", "django", "passwords", "postgres", "testing")]
+    extras = [f"--extra={name}" for name in ("asyncpg", "cli", "django", "passwords", "postgres", "testing")]
     compiled = ["uv", "pip", "compile", "--quiet", "--resolution=lowest-direct", *extras, "pyproject.toml"]
     session.run_install(*compiled, "--output-file", pins)
     # A tool of ours that needs more than a lowest version fails here, instead of raising it in silence.

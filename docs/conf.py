@@ -26,6 +26,7 @@ PUBLIC = (
     "clientmgmt.ports",
     "clientmgmt.serialization",
     "clientmgmt.testing",
+    "clientmgmt.testing.blocking",
     "clientmgmt.testing.conformance",
     "clientmgmt.testing.kit",
     "clientmgmt.testing.machine",
@@ -40,6 +41,7 @@ PUBLIC = (
     "clientmgmt.adapters.sqlalchemy",
     "clientmgmt.adapters.sqlalchemy.django",
     "clientmgmt.adapters.system",
+    "clientmgmt.adapters.threads",
     "clientmgmt.adapters.wordlist",
     "clientmgmt._manager",
 )

@@ -1,6 +1,7 @@
 """Doubles for tests: a clock moved by hand, ids in order, a notifier that remembers, a fast hasher.
 
-They need nothing but this package. What needs pytest or Hypothesis (``pip install
+They need nothing but this package, as does :mod:`clientmgmt.testing.blocking`, which drives an asynchronous store
+without an event loop. What needs pytest or Hypothesis (``pip install
 'clientmgmt[testing]'``) has modules of its own:
 
 - :mod:`clientmgmt.testing.conformance`: the suite that every store must pass;

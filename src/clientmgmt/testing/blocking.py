@@ -231,8 +231,8 @@ class _BlockingUnit:
         try:
             yield
         except BaseException as error:
-            if not self._run(lambda _, error=error: manager.__exit__(type(error), error, error.__traceback__)):  # type: ignore[misc]
-                raise
+            self._run(lambda _, error=error: manager.__exit__(type(error), error, error.__traceback__))  # type: ignore[misc]
+            raise
         else:
             self._run(lambda _: manager.__exit__(None, None, None))
 

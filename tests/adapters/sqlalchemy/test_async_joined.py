@@ -279,6 +279,7 @@ def test_a_transaction_that_has_failed_before_is_told(opens: Any) -> None:  # no
                 await host.exec_driver_sql("SELECT 1 FROM no_such_table")
             with pytest.raises((StorageError, TransactionError)):
                 await storage.joined(host).run("t", codes)
+            assert [note.code for note in await storage.joined(host).check()] == ["unreachable"]
             await host.rollback()
             assert await storage.joined(host).run("t", codes) == []
 
@@ -295,6 +296,8 @@ def test_a_cancellation_undoes_what_the_host_did_as_well(opens: Any, hosting: An
             asyncio.get_running_loop().call_later(0.05, task.cancel)
             with suppress(asyncio.CancelledError):
                 await task
+            with pytest.raises(TransactionError, match="roll it back"):
+                await joined.run("t", codes)
             await host.commit()
 
     async def work() -> None:

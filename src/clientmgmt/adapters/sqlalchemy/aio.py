@@ -16,7 +16,7 @@ from clientmgmt.ports.collections import COLLECTIONS
 from clientmgmt.ports.storage import AsyncStorage, Collection
 
 if TYPE_CHECKING:  # at run time it would load the ORM, for everybody who only wants Core
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+    import sqlalchemy.ext.asyncio  # noqa: TC004 - what is used at run time is `sa`
 
 __all__ = ["AsyncSQLStorage"]
 
@@ -46,14 +46,14 @@ class AsyncSQLStorage(GreenletStorage):
 
     def __init__(
         self,
-        engine_or_url: AsyncEngine | sa.URL | str,
+        engine_or_url: sqlalchemy.ext.asyncio.AsyncEngine | sqlalchemy.URL | str,
         *,
         prefix: str = "cm_",
         schema: str | None = None,
         collections: Iterable[Collection[Any]] = COLLECTIONS,
     ) -> None:
         self._owned = isinstance(engine_or_url, sa.URL | str)
-        self._engine: AsyncEngine = (
+        self._engine: sqlalchemy.ext.asyncio.AsyncEngine = (
             open_async_engine(engine_or_url) if isinstance(engine_or_url, sa.URL | str) else _checked(engine_or_url)
         )
         engine = self._engine.sync_engine
@@ -68,7 +68,9 @@ class AsyncSQLStorage(GreenletStorage):
         if self._owned:
             await self._engine.dispose()
 
-    def joined(self, host: AsyncConnection | AsyncSession) -> AsyncStorage:
+    def joined(
+        self, host: sqlalchemy.ext.asyncio.AsyncConnection | sqlalchemy.ext.asyncio.AsyncSession
+    ) -> AsyncStorage:
         """This store inside a transaction of the host, which alone commits it or rolls it back.
 
         Units of work run in savepoints. A session is flushed when one begins, so that they see what it holds. A
@@ -84,10 +86,10 @@ class AsyncSQLStorage(GreenletStorage):
         if inside is None:
             message = "join an AsyncConnection that is open, or an AsyncSession"
             raise ConfigurationError(message)
-        return GreenletStorage(self._inner.joined(inside), interrupts=self._interrupts)
+        return GreenletStorage(self._inner.joined(inside), interrupts=self._interrupts, gives_up=False)
 
 
-def _checked(engine: AsyncEngine) -> AsyncEngine:
+def _checked(engine: sqlalchemy.ext.asyncio.AsyncEngine) -> sqlalchemy.ext.asyncio.AsyncEngine:
     require_greenlet()
     if isinstance(getattr(engine, "sync_engine", None), sa.Engine):
         return engine

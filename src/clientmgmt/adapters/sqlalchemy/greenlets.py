@@ -1,10 +1,12 @@
 """Synchronous stores on asynchronous drivers: their code runs in greenlets, which the event loop resumes.
 
 The code stays as it is, from the first statement of a unit to its commit; where it waits for the database, its task
-does. Each call is a task of its own, for which the calling task waits to the end, however often it is cancelled. On
-PostgreSQL the cancellation is passed on, once: the driver cancels the statement on the server, and the connection is
-closed. On SQLite it is looked at before the commit: a statement that is running in a thread cannot be taken back, and
-a connection that is closed beneath it may keep its lock.
+does. Each call is a task of its own. A unit that still waits for its connection is given up by a task that is
+cancelled, and left as soon as it has begun: not every version of every driver closes what it was just opening. Later
+the calling task waits for the end, however often it is cancelled. On PostgreSQL the cancellation is passed on, once:
+the driver cancels the statement on the server, and the connection is closed. On SQLite it is looked at before the
+commit: a statement that is running in a thread cannot be taken back, and a connection that is closed beneath it may
+keep its lock.
 """
 
 from __future__ import annotations
@@ -35,13 +37,15 @@ class GreenletStorage:
     """An :class:`~clientmgmt.ports.storage.AsyncStorage` over one whose engine is asynchronous inside.
 
     ``turn``: what a task has to hold while it is in a unit that writes, if anything. ``interrupts``: whether the
-    driver can be cancelled.
+    driver can be cancelled. ``gives_up``: whether a unit may go on beginning when nobody waits for it any more.
     """
 
-    def __init__(self, storage: Storage, *, turn: TaskTurn | None = None, interrupts: bool = True) -> None:
+    def __init__(
+        self, storage: Storage, *, turn: TaskTurn | None = None, interrupts: bool = True, gives_up: bool = True
+    ) -> None:
         self._storage = storage
         self._turn = turn
-        self._home = _Home(interrupts=interrupts)
+        self._home = _Home(interrupts=interrupts, gives_up=gives_up)
         self._closed = False
 
     @property
@@ -77,7 +81,7 @@ class GreenletStorage:
     async def upgrade(self) -> tuple[str, ...]:
         """Bring the schema to this release, in one transaction; answer what was done."""
         async with self._turn_of(read_only=False):
-            return await self._spawned(lambda _: self._storage.upgrade())
+            return await self._spawned(self._upgrade)
 
     async def check(self) -> tuple[Note, ...]:
         """What is wrong with the connection, the settings of the database, and the schema."""
@@ -91,9 +95,14 @@ class GreenletStorage:
 
     def _work(self, tenant: str, work: Callable[[UnitOfWork], R], read_only: bool, task: Waiting) -> R:  # noqa: FBT001
         with self._storage.unit_of_work(tenant, read_only=read_only) as uow:
+            task.begin()
             answer = work(uow)
             task.go_on()
         return answer
+
+    def _upgrade(self, task: Waiting) -> tuple[str, ...]:
+        task.begin()
+        return self._storage.upgrade()
 
     def _turn_of(self, *, read_only: bool) -> AbstractAsyncContextManager[None]:
         return nullcontext() if read_only or self._turn is None else self._turn.taken()
@@ -157,9 +166,14 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
         await _over(self._calls)
         await self._leave(TransactionError(self._spoilt))
 
-    def _open(self, _: Waiting) -> None:
-        self._uow = self._manager.__enter__()
-        self._spoilt = None
+    def _open(self, task: Waiting) -> None:
+        uow = self._manager.__enter__()
+        try:
+            task.begin()
+        except asyncio.CancelledError as error:
+            self._manager.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._uow, self._spoilt = uow, None
 
     async def _leave(self, error: BaseException | None) -> bool:
         self._home.units.discard(self)
@@ -172,20 +186,25 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
             await self._around.aclose()
 
     def _close(self, error: BaseException | None, task: Waiting) -> bool:
+        task.begin()
         if self._uow is None:
             return False
         self._uow, self._spoilt = None, self._spoilt or "this unit of work has ended"
-        if error is None and task.is_cancelled:
-            error = asyncio.CancelledError()
         if error is None:
             return bool(self._manager.__exit__(None, None, None))
         return bool(self._manager.__exit__(type(error), error, error.__traceback__))
 
 
 class Waiting:
-    """The task that waits for a call."""
+    """The task that waits for a call; at first it may go away."""
 
+    has_begun = False
     is_cancelled = False
+
+    def begin(self) -> None:
+        """From here on it waits to the end; raise if it has gone already."""
+        self.go_on()
+        self.has_begun = True
 
     def go_on(self) -> None:
         """Raise if it is cancelled."""
@@ -196,10 +215,10 @@ class Waiting:
 class _Home:
     """What is going on in a store."""
 
-    def __init__(self, *, interrupts: bool) -> None:
+    def __init__(self, *, interrupts: bool, gives_up: bool) -> None:
         self.units: set[_OpenUnit] = set()
         self.running: Tasks = set()
-        self._interrupts = interrupts
+        self._interrupts, self._gives_up = interrupts, gives_up
 
     async def spawned(self, call: Call[R], running: Tasks | None = None) -> R:
         """What ``call`` answers in a greenlet, once that has ended."""
@@ -207,24 +226,40 @@ class _Home:
         waiting = Waiting()
         task = asyncio.create_task(greenlet_spawn(call, waiting))
         running.add(task)
+        task.add_done_callback(running.discard)
         try:
             while not task.done():
                 try:
                     await asyncio.wait((task,))
                 except asyncio.CancelledError:
-                    if self._interrupts and not waiting.is_cancelled:
-                        task.cancel()
-                    waiting.is_cancelled = True
-            if waiting.is_cancelled and not task.cancelled():
-                task.exception()  # which would else be reported as never retrieved
+                    self._cancel(task, waiting)
+            running.discard(task)
+            if waiting.is_cancelled:
+                _look_at(task)
             waiting.go_on()
             return task.result()
         finally:
-            running.discard(task)
             del task  # it may hold an error whose traceback leads here
 
+    def _cancel(self, task: asyncio.Task[Any], waiting: Waiting) -> None:
+        """Pass a first cancellation on; raise if the end need not be waited for."""
+        is_first = not waiting.is_cancelled
+        waiting.is_cancelled = True
+        if self._gives_up and not waiting.has_begun:
+            task.add_done_callback(_look_at)
+            waiting.go_on()
+        if self._interrupts and is_first:
+            task.cancel()
 
-def _called(work: Callable[[UnitOfWork], R], uow: UnitOfWork, _: Waiting) -> R:
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """Keep an error that nobody is interested in from being reported."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _called(work: Callable[[UnitOfWork], R], uow: UnitOfWork, task: Waiting) -> R:
+    task.begin()
     return work(uow)
 
 
