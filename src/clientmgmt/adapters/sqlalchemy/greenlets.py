@@ -198,8 +198,8 @@ class _OpenUnit(AbstractAsyncContextManager[AsyncUnit]):
 class Waiting:
     """The task that waits for a call; at first it may go away."""
 
-    has_begun = False
-    is_cancelled = False
+    has_begun: bool = False
+    is_cancelled: bool = False
 
     def begin(self) -> None:
         """From here on it waits to the end; raise if it has gone already."""

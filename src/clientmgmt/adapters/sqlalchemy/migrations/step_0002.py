@@ -31,7 +31,10 @@ _TABLES = ("idempotency_keys", "new_events", "feed", "feed_heads", "feed_readers
 
 
 def upgrade(ops: Operations) -> None:
-    """Add tables, columns and indexes. Mail that was delivered counts as made when that was written down."""
+    """Add tables, columns and indexes.
+
+    Mail that was delivered counts as made when that was written down; mail that failed once is in nobody's hand.
+    """
     _change_logs(ops)
     _change_mail(ops)
     _create_idempotency_keys(ops)
@@ -61,6 +64,8 @@ def _change_mail(ops: Operations) -> None:
     ops.drop_index("deliveries_by_client_id_at", "deliveries")
     ops.add_column("outbox", column("not_after", timestamp(), nullable=True))
     ops.add_column("outbox", column("settled", number(), default="0"))
+    outbox = ops.table("outbox")
+    ops.execute(outbox.update().where(outbox.c.error.is_not(None)).values(settled=outbox.c.attempts))
     ops.add_column("outbox", column("cancelled_at", timestamp(), nullable=True))
     ops.create_index("outbox_by_about_created_at", "outbox", "tenant_id", "about", "created_at", "id")
     ops.create_index("outbox_by_client_id_created_at", "outbox", "tenant_id", "client_id", "created_at", "id")
