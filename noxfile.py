@@ -68,7 +68,9 @@ def coverage(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("coverage", "erase")
     # Not `pytest --cov`: that starts after the plugins of pytest, too late for one that imports clientmgmt.
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    # All but the long runs: what the default run leaves to this session is marked `wide`.
+    chosen = "not slow and not faults and not faults_long"
+    session.run("coverage", "run", "-m", "pytest", "-m", chosen, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

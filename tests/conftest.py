@@ -28,6 +28,34 @@ STORES = ("memory", "sqlite", "postgresql")
 RAM = Path("/dev/shm")  # noqa: S108 - where it exists, waiting for a disk is no part of a story
 
 
+WIDE = (
+    "tests/adapters/sqlalchemy/test_async_",
+    "tests/adapters/sqlalchemy/test_sql_django.py",
+    "tests/adapters/sqlalchemy/test_sql_embedding.py",
+    "tests/adapters/sqlalchemy/test_sql_hosts.py",
+    "tests/adapters/sqlalchemy/test_sql_joined.py",
+    "tests/adapters/sqlalchemy/test_sql_migrations.py",
+    "tests/adapters/sqlalchemy/test_sql_row_security.py",
+    "tests/adapters/sqlalchemy/test_sql_schema.py",
+    "tests/adapters/sqlalchemy/test_sql_sharding.py",
+    "tests/adapters/test_conformance_async.py",
+    "tests/adapters/test_planted_bugs.py",
+    "tests/adapters/test_planted_notifier_bugs.py",
+    "tests/adapters/test_threads.py",
+    "tests/cli/test_cli_deliver.py",
+    "tests/examples/",
+    "tests/faults/",
+)
+"""Tests of many kinds of one thing: the default run leaves them to the session `coverage`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(WIDE):
+            item.add_marker(pytest.mark.wide)
+
+
 @pytest.fixture(scope="session")
 def sqlite_store() -> Iterator[SQLStorage]:
     with TemporaryDirectory(dir=RAM if RAM.is_dir() else None) as folder:
