@@ -63,7 +63,7 @@ class Calls:
     __slots__ = ("_stores", "_transaction", "desk")
 
     def __init__(self, desk: Desk, stores: Stores, transaction: Transaction | None = None) -> None:
-        self.desk = desk
+        self.desk: Desk = desk
         self._stores = stores
         self._transaction = transaction
 

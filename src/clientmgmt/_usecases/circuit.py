@@ -70,8 +70,8 @@ class Turn:
 
     def __init__(self, circuit: Circuit, until: datetime | None, *, first: bool) -> None:
         self._circuit = circuit
-        self.until = until
-        self.first = first
+        self.until: datetime | None = until
+        self.first: bool = first
 
     def accepted(self) -> None:
         """Note that the other side has answered to a message, not to the account."""

@@ -38,7 +38,8 @@ class Hosts:
     """What a store knows of the connections of hosts: how they are used, and which it has looked at."""
 
     def __init__(self, database: Database, plans: Plans) -> None:
-        self.database, self.plans = database, plans
+        self.database: Database = database
+        self.plans: Plans = plans
         self.side: Side = side_of(database.engine, plans)
         self._arguments = {"clause": sa.update(plans.tables[SCHEMA])}  # by which a session finds the right engine
         self._current: weakref.WeakSet[sa.Pool] = weakref.WeakSet()
