@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,6 +14,7 @@ from clientmgmt.errors import TransactionError
 from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing.blocking import BlockingStorage
 from clientmgmt.testing.kit import KIT, SHELVES, Shelf, uid
+from tests.threads import no_thread_left
 
 SHELF = Shelf(id=uid(1), code="A")
 
@@ -51,12 +51,11 @@ def test_what_the_store_suppresses_stays_suppressed() -> None:
 
 
 def test_nothing_runs_after_the_end() -> None:
-    before = threading.active_count()
-    storage = BlockingStorage(ThreadedStorage(InMemoryStorage(collections=KIT)))
-    with storage.unit_of_work("t") as uow:
-        uow.add(SHELVES, SHELF)
-    storage.close()
-    assert threading.active_count() == before
+    with no_thread_left():
+        storage = BlockingStorage(ThreadedStorage(InMemoryStorage(collections=KIT)))
+        with storage.unit_of_work("t") as uow:
+            uow.add(SHELVES, SHELF)
+        storage.close()
 
 
 def test_an_error_of_the_task_itself_is_raised() -> None:

@@ -23,6 +23,7 @@ from clientmgmt.adapters.threads._threads import Threads
 from clientmgmt.errors import StorageError, TransactionError
 from clientmgmt.ports import AsyncUnit, Storage, UnitOfWork
 from clientmgmt.testing.kit import KIT, SHELVES, Shelf, uid
+from tests.threads import no_thread_left
 
 R = TypeVar("R")
 SHELF = Shelf(id=uid(1), code="A")
@@ -576,9 +577,8 @@ def test_threads_end_with_their_store(memory: InMemoryStorage) -> None:
             pass
         await lifted.close()
 
-    before = threading.active_count()
-    awaited(work)
-    assert threading.active_count() == before
+    with no_thread_left():
+        awaited(work)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

@@ -38,7 +38,18 @@ from clientmgmt.testing import FastHasher, RecordingNotifier
 from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book
 from tests.box import KEY, PASSWORD
 
-__all__ = ["HANDS", "SEATS", "Place", "kit_at", "manager_of", "race", "start", "storage_at", "wait_for_all"]
+__all__ = [
+    "HANDS",
+    "SEATS",
+    "Place",
+    "SkewedIds",
+    "kit_at",
+    "manager_of",
+    "race",
+    "start",
+    "storage_at",
+    "wait_for_all",
+]
 
 HANDS = 8
 RULES = Rules(invites=InviteRules(pause=InviteRules().pause * 0, per_day=10_000))

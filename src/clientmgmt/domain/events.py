@@ -12,7 +12,7 @@ from clientmgmt.domain.ids import ClientId, InvitationId, UserId
 from clientmgmt.domain.mail import MailType
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
-from clientmgmt.errors import snake_case
+from clientmgmt.errors._base import snake_case
 
 __all__ = [
     "ClientAdded",

@@ -1,0 +1,121 @@
+"""Every error of the package, in one tree.
+
+::
+
+    ClientMgmtError
+    ├─ RefusedError 422                what was asked cannot be done; ``violations`` says why, all at once
+    │  ├─ InvalidInputError 422        a field is missing or malformed
+    │  │  └─ UnknownNameError          a role, permission or other registered name does not exist
+    │  ├─ ConflictError 409            it collides with something stored
+    │  │  ├─ DuplicateContactError     this e-mail is a contact of this client already
+    │  │  ├─ DuplicateReferenceError   an external reference belongs to another client
+    │  │  ├─ EmailInUseError           another user of the tenant has this e-mail
+    │  │  ├─ IdempotencyConflictError  the idempotency key was used for something else
+    │  │  ├─ StaffCannotBeClientUserError
+    │  │  └─ StaleVersionError         somebody else changed it first
+    │  ├─ LimitError 409               a number in ``Rules`` is reached
+    │  └─ StateError 409               not in this state
+    │     ├─ IllegalTransitionError    ``state``, ``trigger`` and the ``legal`` triggers
+    │     ├─ AlreadyActiveError        an active contact needs no invitation
+    │     ├─ UserInactiveError         the user is deactivated
+    │     └─ ClientClosedError         the client is closed
+    ├─ NotFoundError 404               absent, of another tenant or out of scope: all the same
+    ├─ ForbiddenError 403              the actor lacks a permission
+    ├─ SignInRefusedError 401          one answer for every reason
+    ├─ InvalidLinkError 410            one answer for every reason; ``reason`` is for staff
+    ├─ StorageError 503                the store could not do its work
+    │  ├─ TransactionConflictError     lost against a concurrent unit; running it again may succeed
+    │  │  └─ ConnectionLostError       the connection broke before the commit: nothing was written
+    │  ├─ CommitUnknownError           the connection broke during the commit: all was written, or nothing
+    │  └─ SchemaError                  the schema is missing, older or newer than this release
+    ├─ DeliveryError 503               raised by notifiers
+    │  ├─ TemporaryDeliveryError       try again, after ``retry_after`` if given
+    │  │  └─ AccountDeliveryError      the account is refused: no other message would get through either
+    │  └─ PermanentDeliveryError       never try this message again
+    └─ UsageError 500                  the program is wrong, not its user
+       ├─ TransactionError             a unit of work was used after an error, from a second place, or to
+       │                               write although it only reads; or a call went past an open transaction
+       ├─ ConfigurationError           a setting is missing or malformed
+       └─ MissingExtraError            names the install command
+
+The numbers are the HTTP status that fits (:attr:`ClientMgmtError.http_status`).
+"""
+
+from __future__ import annotations
+
+from clientmgmt.errors._answers import ForbiddenError, InvalidLinkError, NotFoundError, SignInRefusedError
+from clientmgmt.errors._base import ClientMgmtError, Violation
+from clientmgmt.errors._outside import (
+    AccountDeliveryError,
+    CommitUnknownError,
+    ConnectionLostError,
+    DeliveryError,
+    PermanentDeliveryError,
+    SchemaError,
+    StorageError,
+    TemporaryDeliveryError,
+    TransactionConflictError,
+)
+from clientmgmt.errors._problem import problem
+from clientmgmt.errors._refused import (
+    AlreadyActiveError,
+    ClientClosedError,
+    ConflictError,
+    DuplicateContactError,
+    DuplicateReferenceError,
+    EmailInUseError,
+    IdempotencyConflictError,
+    IllegalTransitionError,
+    InvalidInputError,
+    LimitError,
+    RefusedError,
+    StaffCannotBeClientUserError,
+    StaleVersionError,
+    StateError,
+    UnknownNameError,
+    UserInactiveError,
+    refusal,
+    refuse,
+)
+from clientmgmt.errors._usage import ConfigurationError, MissingExtraError, TransactionError, UsageError
+
+__all__ = [
+    "AccountDeliveryError",
+    "AlreadyActiveError",
+    "ClientClosedError",
+    "ClientMgmtError",
+    "CommitUnknownError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionLostError",
+    "DeliveryError",
+    "DuplicateContactError",
+    "DuplicateReferenceError",
+    "EmailInUseError",
+    "ForbiddenError",
+    "IdempotencyConflictError",
+    "IllegalTransitionError",
+    "InvalidInputError",
+    "InvalidLinkError",
+    "LimitError",
+    "MissingExtraError",
+    "NotFoundError",
+    "PermanentDeliveryError",
+    "RefusedError",
+    "SchemaError",
+    "SignInRefusedError",
+    "StaffCannotBeClientUserError",
+    "StaleVersionError",
+    "StateError",
+    "StorageError",
+    "TemporaryDeliveryError",
+    "TransactionConflictError",
+    "TransactionError",
+    "UnknownNameError",
+    "UsageError",
+    "UserInactiveError",
+    "Violation",
+    "problem",
+    "refusal",
+    "refuse",
+]

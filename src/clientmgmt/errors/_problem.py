@@ -1,0 +1,48 @@
+"""Errors as answers over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clientmgmt.errors._answers import InvalidLinkError
+from clientmgmt.errors._base import ClientMgmtError, Violation
+from clientmgmt.errors._outside import StorageError
+from clientmgmt.errors._refused import ConflictError, InvalidInputError, LimitError, StateError
+from clientmgmt.errors._usage import UsageError
+
+__all__ = ["problem"]
+
+
+def problem(error: ClientMgmtError, *, detailed: bool = False) -> dict[str, Any]:
+    """An RFC 9457 problem body.
+
+    The coarse form is for the public: it names the fields that are wrong, never where a duplicate is or why a
+    link is dead. ``detailed=True`` is for staff.
+
+    >>> problem(NotFoundError("client"))
+    {'type': 'about:blank', 'title': 'not found', 'status': 404, 'code': 'not_found'}
+    """
+    shown = error if detailed else _public(type(error))
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": shown.code.replace("_", " "),
+        "status": error.http_status,
+        "code": shown.code,
+    }
+    if detailed:
+        body["detail"] = str(error)
+        if isinstance(error, InvalidLinkError):
+            body["reason"] = error.reason
+    if violations := error.violations if detailed or isinstance(error, InvalidInputError | LimitError) else ():
+        body["errors"] = [_listed(violation) for violation in violations]
+    return body
+
+
+def _public(kind: type[ClientMgmtError]) -> type[ClientMgmtError]:
+    coarse = (InvalidInputError, ConflictError, LimitError, StateError, StorageError, UsageError)
+    return next((known for known in coarse if issubclass(kind, known)), kind)
+
+
+def _listed(violation: Violation) -> dict[str, Any]:
+    listed: dict[str, Any] = {"code": violation.code, "message": violation.message, "field": violation.field}
+    return listed | ({"data": dict(violation.data)} if violation.data else {})
