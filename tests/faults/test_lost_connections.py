@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage, connection_of
+from clientmgmt.adapters.sqlalchemy.django import DjangoStorage
 from clientmgmt.adapters.sqlalchemy.failures import is_lost
 from clientmgmt.errors import (
     ClientMgmtError,
@@ -18,16 +20,17 @@ from clientmgmt.errors import (
     TransactionConflictError,
     TransactionError,
 )
-from clientmgmt.ports import UnitOfWork
-from clientmgmt.testing.kit import LABELS, SHELVES, Label, Shelf, uid
+from clientmgmt.ports import Storage, UnitOfWork
+from clientmgmt.testing.kit import KIT, LABELS, SHELVES, Label, Shelf, uid
 from tests.box import Box
+from tests.django_site import database, postgresql
 from tests.faults.proxy import COMMIT, Proxy, When
 
 SHELF = Shelf(id=uid(1), code="A")
 LABEL = Label(id=uid(1), key="a", shelf_id=SHELF.id)
 
 
-def write(storage: SQLStorage) -> None:
+def write(storage: Storage) -> None:
     with storage.unit_of_work("t") as uow:
         fill(uow)
 
@@ -37,7 +40,7 @@ def fill(uow: UnitOfWork) -> None:
     uow.add(LABELS, LABEL)
 
 
-def written(storage: SQLStorage) -> bool:
+def written(storage: Storage) -> bool:
     """Whether all of :func:`write` is there; half of it fails."""
     with storage.unit_of_work("t", read_only=True) as uow:
         counts = uow.count(SHELVES), uow.count(LABELS)
@@ -219,6 +222,43 @@ def test_asyncpg_tells_of_a_loss_as_well(postgres_url: str) -> None:
         return before, after
 
     assert asyncio.run(look()) == (False, True)
+
+
+@pytest.fixture
+def proxied_django(proxy: Proxy, kit_schema: str) -> Iterator[DjangoStorage]:
+    """The kit in PostgreSQL by way of the proxy, over a connection of Django's."""
+    with database(postgresql(str(proxy.url)) | {"OPTIONS": {"options": f"-csearch_path={kit_schema}"}}) as alias:
+        yield DjangoStorage(alias, collections=KIT)
+
+
+@pytest.mark.parametrize(("when", "is_there"), [(When.UNSENT, False), (When.UNANSWERED, True)])
+def test_nobody_knows_what_became_of_a_commit_of_django_that_is_not_answered(
+    proxied_django: DjangoStorage, kit: SQLStorage, proxy: Proxy, when: When, *, is_there: bool
+) -> None:
+    written(proxied_django)
+    proxy.cut(when, COMMIT)
+    with pytest.raises(CommitUnknownError):
+        write(proxied_django)
+    assert proxy.has_cut
+    assert written(kit) is is_there
+    assert written(proxied_django) is is_there
+
+
+def test_a_statement_through_django_that_is_cut_off_leaves_nothing(
+    proxied_django: DjangoStorage, kit: SQLStorage, proxy: Proxy
+) -> None:
+    written(proxied_django)
+    proxy.cut(When.UNANSWERED, b"INSERT INTO")
+    with pytest.raises(ConnectionLostError):
+        write(proxied_django)
+    assert not written(kit)
+
+
+def test_the_end_of_a_reading_block_of_django_is_never_unknown(proxied_django: DjangoStorage, proxy: Proxy) -> None:
+    written(proxied_django)
+    proxy.cut(When.UNANSWERED, COMMIT)
+    with pytest.raises(ConnectionLostError):
+        written(proxied_django)
 
 
 def test_an_unknown_end_is_one_error_for_the_public() -> None:

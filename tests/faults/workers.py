@@ -123,7 +123,7 @@ def deliver_until_done(wire: Connection, place: Place, ahead: timedelta, crashes
     manager = _mailer(wire, place, ahead, crashes)
     while True:
         is_over = writers_end.is_set()
-        if not manager.deliver(limit=1).handled:
+        if not manager.deliver().handled:
             if is_over:
                 return
             writers_end.wait(0.02)

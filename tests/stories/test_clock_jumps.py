@@ -83,6 +83,33 @@ def test_a_wait_that_the_clock_goes_back_in_is_longer_and_costs_no_attempt(box: 
     assert box.deliver().sent == 1
 
 
+@pytest.mark.parametrize("interrupt", [False, True])
+def test_mail_that_was_put_off_by_a_clock_that_was_ahead_is_brought_in(box: Box, interrupt: bool) -> None:
+    jane = box.contact(box.client(), invite=True)
+    box.later(days=3)
+    if interrupt:
+        interrupted(box)
+    else:
+        box.mails.fail_next(TemporaryDeliveryError("busy"))
+        assert box.deliver().retried == 1
+    box.later(days=-3)
+    assert box.deliver().handled == 0
+    assert box.manager.upkeep(only=["mail"], tenants=[box.tenant]).done == {"mail": 1}
+    assert box.manager.upkeep(only=["mail"], tenants=[box.tenant]).done == {"mail": 0}
+    assert box.deliver().sent == 1
+    mail = box.now_of(jane).mail
+    assert mail is not None
+    assert (mail.state, mail.attempts) == (MailState.DELIVERED, 2)
+
+
+def test_mail_that_waits_for_as_long_as_it_may_is_left(box: Box) -> None:
+    box.contact(box.client(), invite=True)
+    box.mails.fail_next(TemporaryDeliveryError("busy", retry_after=timedelta(days=1)))
+    assert box.deliver().retried == 1
+    assert box.manager.upkeep(only=["mail"], tenants=[box.tenant]).done == {"mail": 0}
+    assert box.deliver().handled == 0
+
+
 def test_a_jump_ahead_wears_no_attempts_out(box: Box) -> None:
     """However far the clock jumps, a mail is tried once at a time, not once for every wait that was skipped."""
     box.contact(box.client(), invite=True)

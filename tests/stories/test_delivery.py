@@ -55,6 +55,36 @@ def test_a_longer_wait_that_the_other_side_asks_for_is_kept(box: Box) -> None:
     assert box.deliver().sent == 1
 
 
+def test_nobody_may_ask_for_more_than_a_day(box: Box) -> None:
+    box.contact(box.client(), invite=True)
+    box.mails.fail_next(TemporaryDeliveryError("busy", retry_after=timedelta(days=3)))
+    box.deliver()
+    box.later(days=1, microseconds=-1)
+    assert box.deliver() == DeliveryReport()
+    box.later(microseconds=1)
+    assert box.deliver().sent == 1
+
+
+@pytest.mark.parametrize(("together", "known"), [(None, [0, 1, 2, 3, 4]), (2, [0, 0, 2, 2, 4]), (9, [0, 0, 0, 0, 0])])
+def test_what_became_of_some_is_written_down_before_the_next_are_sent(
+    box: Box, together: int | None, known: list[int]
+) -> None:
+    """A crash repeats what is not written down yet: one mail, if the rules name no number."""
+    rules = DeliveryRules() if together is None else DeliveryRules(together=together)
+    acme = box.client()
+    for number in range(5):
+        box.contact(acme, email=f"p{number}@acme.example", invite=True)
+    found: list[int] = []
+
+    class Looking(RecordingNotifier):
+        def send(self, message: Message, /) -> str:
+            found.append(len(box.dump()["deliveries"]))
+            return super().send(message)
+
+    assert box.again(rules=Rules(delivery=rules), mails=Looking()).deliver().sent == 5
+    assert found == known
+
+
 def test_a_shorter_wait_than_ours_is_not(box: Box) -> None:
     box.contact(box.client(), invite=True)
     box.mails.fail_next(TemporaryDeliveryError("busy", retry_after=timedelta(seconds=1)))

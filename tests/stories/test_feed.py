@@ -332,7 +332,7 @@ def test_what_was_kept_for_long_enough_is_gone_and_the_rest_goes_on(box: Box, *,
     box.later(days=29)
     box.client("Bolt")
     box.later(days=1)
-    assert box.manager.upkeep(tenants=[box.tenant]).removed["feed"] == 1
+    assert box.manager.upkeep(tenants=[box.tenant]).done["feed"] == 1
     assert titles(feed.pull()) == ["Bolt"]
     feed.ack(feed.pull())
     box.client("Cora")

@@ -160,7 +160,7 @@ def test_a_key_is_free_again_when_its_time_is_over(box: Box, *, pruned: bool) ->
     assert add_acme(box.ws) == acme
     box.later(microseconds=1)
     if pruned:
-        assert box.manager.upkeep(tenants=[box.tenant]).removed["idempotency_keys"] == 1
+        assert box.manager.upkeep(tenants=[box.tenant]).done["idempotency_keys"] == 1
     bolt = add_acme(box.ws, name="Bolt")
     assert bolt.id != acme.id
     box.later(minutes=59)

@@ -162,10 +162,11 @@ class ClientManager:
         return Feed(self._own(), reading(self._wiring, consumer, types, start))
 
     def upkeep(self, *, only: Collection[str] | None = None, tenants: Collection[str] | None = None) -> UpkeepReport:
-        """Remove what was kept for long enough (``Rules.retention``); run it once a day. Again does no harm.
+        """Remove what was kept for long enough (``Rules.retention``), and more; run it once a day. Again does no harm.
 
         Args:
-            only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``feed``.
+            only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``feed``, and ``mail``,
+                which makes mail due that a clock that was ahead has put off too far.
             tenants: only these tenants.
 
         Raises:

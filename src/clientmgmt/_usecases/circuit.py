@@ -44,7 +44,7 @@ class Circuit:
             if self._until is None or first:
                 self._refusals += 1
                 pause = rules.pause_after(self._refusals)
-                self._pause = pause if wanted is None else max(pause, wanted)
+                self._pause = max(pause, rules.asked(wanted))
                 self._until = now + self._pause
             return self._until
 

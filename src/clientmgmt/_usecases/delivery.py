@@ -122,20 +122,20 @@ def _tenants(wiring: Wiring) -> Steps[list[str]]:
 def _round(wiring: Wiring, tenant: str, worker: Worker, limit: int) -> Steps[DeliveryReport]:
     """Claim some mails of one tenant, attempt each, and write down what became of them, also when interrupted.
 
-    That is done together at the end, or before half of the lease has passed: what takes longer than its lease is
-    sent by another worker, who must not find what is through already. What was claimed and not tried is given back.
-    The tenant's settings are asked for once: should they fail, nothing has been claimed.
+    That is done for as many ``together`` as the rules say, and before half of the lease has passed: what takes longer
+    than its lease is sent by another worker, who must not find what is through already. What was claimed and not
+    tried is given back. The tenant's settings are asked for once: should they fail, nothing has been claimed.
     """
     settings = wiring.settings(tenant)
     desk = Desk(attrs.evolve(wiring, settings=lambda _: settings), tenant, System("delivery"))
-    half = settings.rules.delivery.lease / 2
+    rules = settings.rules.delivery
     report, outcomes = DeliveryReport(), list[Outcome]()
     untried = list((yield from desk.write(_claim, limit)))
     try:
         while untried and not worker.done and wiring.clock.now() < untried[0].due_at:
             mail = untried.pop(0)
             outcomes.append((yield from _attempt(desk, worker, mail)))
-            if wiring.clock.now() >= mail.due_at - half:
+            if len(outcomes) >= rules.together or wiring.clock.now() >= mail.due_at - rules.lease / 2:
                 report += yield from _write_down(desk, outcomes)
                 outcomes = []
     finally:
@@ -189,7 +189,7 @@ def _again(desk: Desk, rules: DeliveryRules, mail: OutboxMail, error: str, wante
         wait = min(wait, max(left / 2, rules.back_off))
         if max(wait, wanted or wait) >= left:
             return Outcome(mail, MailState.OBSOLETE, f"too late for another attempt: {error}"[:_LONGEST_ERROR])
-    return Outcome(mail, None, error, max(wait, wanted or wait))
+    return Outcome(mail, None, error, max(wait, rules.asked(wanted)))
 
 
 def _write_down(desk: Desk, outcomes: Sequence[Outcome]) -> Steps[DeliveryReport]:

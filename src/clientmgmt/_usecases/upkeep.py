@@ -1,4 +1,4 @@
-"""What has to be done from time to time: removing what was kept for long enough."""
+"""What has to be done from time to time: removing what was kept for long enough, bringing in mail put off too far."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from clientmgmt.ports.collections import (
     LOGINS,
     MEMBERSHIPS,
     NEW_EVENTS,
+    OUTBOX,
 )
 from clientmgmt.ports.storage import Collection, Ordered
 
@@ -68,6 +69,21 @@ class Unread:
         return count, (limit, old[-1].id) if len(old) == _BATCH else None
 
 
+class PutOff:
+    """Makes mail due that waits for longer than any wait can be: the clock was ahead when it was put off."""
+
+    collection = OUTBOX
+
+    def batch(self, work: Work, _: Mark | None) -> tuple[int, Mark | None]:
+        """Bring in some of it."""
+        far = OUTBOX.due_at.gt(work.now + work.settings.rules.delivery.longest)
+        found = work.uow.find(OUTBOX, far, order=OUTBOX.due_at.asc(), limit=_BATCH)
+        mails = work.uow.get_many(OUTBOX, [mail.id for mail in found], lock=True) if found else {}
+        for mail in mails.values():
+            work.uow.save(OUTBOX, mail.try_again(at=work.now, error=mail.error))
+        return len(mails), (work.now, found[-1].id) if len(found) == _BATCH else None
+
+
 def _dead_links(work: Work, invitations: Sequence[Invitation]) -> Iterable[UUID]:
     """The latest invitation of a contact says in which state the contact is, so that one stays."""
     contacts = work.uow.get_many(MEMBERSHIPS, {invitation.contact_id for invitation in invitations})
@@ -75,14 +91,17 @@ def _dead_links(work: Work, invitations: Sequence[Invitation]) -> Iterable[UUID]
     return (invitation.id for invitation in invitations if invitation.id not in latest)
 
 
-JOBS: Mapping[str, tuple[Job | Unread, ...]] = {
+Chore: TypeAlias = Job | Unread | PutOff
+
+JOBS: Mapping[str, tuple[Chore, ...]] = {
     "idempotency_keys": (Job(KEPT_ANSWERS, KEPT_ANSWERS.at, lambda rules: rules.idempotency_keys),),
     "links": (Job(INVITATIONS, INVITATIONS.expires_at, lambda rules: rules.links, _dead_links),),
     "deliveries": (Job(DELIVERIES, DELIVERIES.at, lambda rules: rules.deliveries),),
     "logins": (Job(LOGINS, LOGINS.at, lambda rules: rules.logins),),
     "feed": (Job(FEED, FEED.at, lambda rules: rules.feed), Unread()),
+    "mail": (PutOff(),),
 }
-"""By the name of the rule."""
+"""By the name of the rule, and one that needs none."""
 
 
 def upkeep(wiring: Wiring, *, only: Iterable[str] | None, tenants: Iterable[str] | None) -> Steps[UpkeepReport]:
@@ -94,18 +113,18 @@ def upkeep(wiring: Wiring, *, only: Iterable[str] | None, tenants: Iterable[str]
     names = tuple(JOBS) if only is None else _names(form, only)
     wanted = None if tenants is None else _tenants(form, tenants)
     form.check()
-    removed, failures = dict.fromkeys(names, 0), list[Exception]()
+    done, failures = dict.fromkeys(names, 0), list[Exception]()
     for name in names:
         for job in JOBS[name]:
             found = (yield from tenants_of(job.collection)) if wanted is None else wanted
             for tenant in found:
                 try:
-                    removed[name] += yield from _all_batches(Desk(wiring, tenant, System("upkeep")), job)
+                    done[name] += yield from _all_batches(Desk(wiring, tenant, System("upkeep")), job)
                 except Exception as error:  # noqa: BLE001 - whatever a host's settings or a store raise
                     failures.append(error)
     for failure in failures:
         raise failure
-    return UpkeepReport(removed)
+    return UpkeepReport(done)
 
 
 def _names(form: Form, only: object) -> tuple[str, ...]:
@@ -120,14 +139,14 @@ def _tenants(form: Form, tenants: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form.tenant("tenants", name) for name in form.items("tenants", tenants)))
 
 
-def _all_batches(desk: Desk, job: Job | Unread) -> Steps[int]:
-    removed, mark = 0, None
+def _all_batches(desk: Desk, job: Chore) -> Steps[int]:
+    done, mark = 0, None
     while True:
         count, mark = yield from desk.write(_batch, job, mark)
-        removed += count
+        done += count
         if mark is None:
-            return removed
+            return done
 
 
-def _batch(work: Work, job: Job | Unread, after: Mark | None) -> tuple[int, Mark | None]:
+def _batch(work: Work, job: Chore, after: Mark | None) -> tuple[int, Mark | None]:
     return job.batch(work, after)

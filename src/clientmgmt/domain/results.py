@@ -208,14 +208,14 @@ class DeliveryReport(Value):
 
 @attrs.frozen(repr=False, eq=False)
 class UpkeepReport(Value):
-    """How many entities each job of :meth:`~clientmgmt.ClientManager.upkeep` has removed."""
+    """How many things each job of :meth:`~clientmgmt.ClientManager.upkeep` has removed, or brought in."""
 
-    removed: Mapping[str, int]
+    done: Mapping[str, int]
 
     @property
     def total(self) -> int:
         """How many that makes together."""
-        return sum(self.removed.values())
+        return sum(self.done.values())
 
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))

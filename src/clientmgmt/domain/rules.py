@@ -64,21 +64,30 @@ class DeliveryRules(Value):
     """How mail is tried again.
 
     ``attempts``: how often at most. ``back_off``: the wait after the first failure, doubled after each further
-    one up to ``longest_wait``. ``lease``: for how long a worker has a message to itself. ``pause``: for how long
-    nothing is sent after the account was refused, doubled after each further refusal up to ``longest_pause``.
+    one up to ``longest_wait``. ``longest_asked``: the longest wait that the other side may ask for. ``lease``: for
+    how long a worker has a message to itself. ``pause``: for how long nothing is sent after the account was refused,
+    doubled after each further refusal up to ``longest_pause``. ``together``: how many messages are sent before what
+    became of them is written down; a crash repeats that many at most, with the same ids.
     """
 
     attempts: int = 8
     back_off: timedelta = timedelta(minutes=1)
     longest_wait: timedelta = timedelta(hours=6)
+    longest_asked: timedelta = timedelta(days=1)
     lease: timedelta = timedelta(minutes=5)
     pause: timedelta = timedelta(minutes=1)
     longest_pause: timedelta = timedelta(hours=1)
+    together: int = 1
 
     def __attrs_post_init__(self) -> None:
-        _at_least(1, attempts=self.attempts)
+        _at_least(1, attempts=self.attempts, together=self.together)
         _at_least(_MOMENT, back_off=self.back_off, longest_wait=self.longest_wait, lease=self.lease)
-        _at_least(_MOMENT, pause=self.pause, longest_pause=self.longest_pause)
+        _at_least(_MOMENT, longest_asked=self.longest_asked, pause=self.pause, longest_pause=self.longest_pause)
+
+    @property
+    def longest(self) -> timedelta:
+        """How far ahead a mail can be put off; what is due later than that was put off by a clock that was wrong."""
+        return max(self.longest_wait, self.longest_asked, self.lease)
 
     def wait(self, attempts: int) -> timedelta:
         """How long to wait after this many failed attempts.
@@ -87,6 +96,14 @@ class DeliveryRules(Value):
         datetime.timedelta(seconds=240)
         """
         return _doubled(self.back_off, attempts, self.longest_wait)
+
+    def asked(self, wanted: timedelta | None) -> timedelta:
+        """How long to wait because the other side asks for it.
+
+        >>> DeliveryRules().asked(timedelta(days=9))
+        datetime.timedelta(days=1)
+        """
+        return min(wanted or timedelta(0), self.longest_asked)
 
     def pause_after(self, refusals: int) -> timedelta:
         """How long nothing is sent after this many refusals of the account in a row.

@@ -180,6 +180,7 @@ class Outbox(Collection[OutboxMail]):
     about: Field[OutboxMail, UUID] = _outbox(lambda mail: mail.about)
     error: Field[OutboxMail, str | None] = _outbox(lambda mail: mail.error)
     cancelled_at: Field[OutboxMail, datetime | None] = _outbox(lambda mail: mail.cancelled_at)
+    due_at: Ordered[OutboxMail, datetime] = _outbox.ordered(lambda mail: mail.due_at)
     created_at: Ordered[OutboxMail, datetime] = _outbox.ordered(lambda mail: mail.created_at)
     indexes: ClassVar[Indexes] = ((created_at,), (client_id, created_at), (about, created_at))
     queue: ClassVar[bool] = True

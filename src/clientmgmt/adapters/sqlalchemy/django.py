@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.database import FATAL, Integrity, database_of
-from clientmgmt.adapters.sqlalchemy.failures import failure
+from clientmgmt.adapters.sqlalchemy.failures import Keys, commit_failure, failure, release_failure
 from clientmgmt.adapters.sqlalchemy.hosted import lock_file
 from clientmgmt.adapters.sqlalchemy.lent import engine_over
 from clientmgmt.adapters.sqlalchemy.plans import Plans
@@ -199,7 +199,7 @@ class DjangoStorage:
         except BaseException as error:
             block.__exit__(type(error), error, error.__traceback__)
             raise
-        with self._translating():
+        with self._translating(release_failure if joins or read_only else commit_failure):
             block.__exit__(None, None, None)
 
     def _begin_again(self, connection: sa.Connection) -> None:
@@ -223,14 +223,14 @@ class DjangoStorage:
         self._prepared = self._here.upgrading is None or self._here.upgrading is not _outermost(self._wrapper())
 
     @contextmanager
-    def _translating(self) -> Iterator[None]:
-        """Errors of Django, of SQLAlchemy and of the driver become ours."""
+    def _translating(self, meaning: Callable[[Exception, Keys], StorageError] = failure) -> Iterator[None]:
+        """Errors of Django, of SQLAlchemy and of the driver become ours, by their ``meaning``."""
         try:
             yield
         except ClientMgmtError:
             raise
         except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
-            raise failure(_cause(error, self._db), self._plans.keys) from None
+            raise meaning(_cause(error, self._db), self._plans.keys) from None
 
 
 def _require_unbroken(wrapper: Any) -> None:  # noqa: ANN401 - Django has no types

@@ -12,7 +12,7 @@ from clientmgmt.adapters.sqlalchemy.tables import key_name
 from clientmgmt.errors import CommitUnknownError, ConnectionLostError, StorageError, TransactionConflictError
 from clientmgmt.ports.storage import Collection, ReferenceViolation, UniqueViolation
 
-__all__ = ["Keys", "commit_failure", "failure", "is_lost", "unique_keys"]
+__all__ = ["Keys", "commit_failure", "failure", "is_lost", "release_failure", "unique_keys"]
 
 Keys = Mapping[object, tuple[str, str]]
 """(collection, key) by what the database says of a violation."""
@@ -89,6 +89,11 @@ def commit_failure(error: Exception, keys: Keys) -> StorageError:
     if not said or said in _UNCERTAIN or said.startswith((_LOST_CLASS, _SQLITE_IO)):
         return CommitUnknownError()
     return failure(error, keys)
+
+
+def release_failure(error: Exception, keys: Keys) -> StorageError:
+    """The error to raise in place of ``error`` that an end without a commit has met: of a savepoint, or of reading."""
+    return failure(error, keys) if _code(getattr(error, "orig", None) or error) else ConnectionLostError()
 
 
 def is_lost(connection: sa.Connection) -> bool:
