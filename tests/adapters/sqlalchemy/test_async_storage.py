@@ -186,6 +186,8 @@ def test_without_tables_nothing_works_but_upgrading(url: sa.URL, schema: str) ->
         with pytest.raises(SchemaError, match="upgrade"):
             await storage.run("t", count)
         assert "wrong_schema" in {note.code for note in await storage.check()}
+        assert (await storage.upgrade(to=1))[-1] == "the schema has version 1"
+        assert "wrong_schema" in {note.code for note in await storage.check()}
         await storage.upgrade()
         assert "wrong_schema" not in {note.code for note in await storage.check()}
         assert await storage.run("t", count) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,14 +10,24 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
 
 from clientmgmt import ClientManager, System, generate_key
-from clientmgmt.adapters.sqlalchemy import SQLStorage, build_tables, connection_of, row_level_security_sql
+from clientmgmt.adapters.sqlalchemy import (
+    AsyncSQLStorage,
+    SQLStorage,
+    build_tables,
+    connection_of,
+    row_level_security_sql,
+)
+from clientmgmt.adapters.sqlalchemy.django import DjangoStorage
 from clientmgmt.errors import ConfigurationError, SchemaError, TransactionError
 from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing.conformance import StorageConformance
 from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book, Shelf, uid
 from tests.adapters.conftest import empty
+from tests.django_site import database, postgresql
 from tests.postgres import new_schema
 
 PASSWORD = "only for tests"
@@ -100,6 +111,68 @@ def test_a_statement_that_forgets_the_tenant_sees_one(storage: SQLStorage, shelv
         assert connection_of(uow).execute(sa.delete(shelves)).rowcount == 1
     with storage.unit_of_work("northwind") as uow:
         assert uow.get(SHELVES, NORTHWIND.id) == NORTHWIND
+
+
+def add_and_look(uow: UnitOfWork, table: sa.Table) -> list[str]:
+    """Add a row; whose rows are shown."""
+    uow.add(SHELVES, Shelf(id=uid(3), code="C"))
+    return tenants_in(uow, table)
+
+
+def in_a_connection(app: sa.Engine, storage: SQLStorage, table: sa.Table) -> list[str]:
+    with app.begin() as connection, storage.joined(connection).unit_of_work("acme") as uow:
+        return add_and_look(uow, table)
+
+
+def in_a_session(app: sa.Engine, storage: SQLStorage, table: sa.Table) -> list[str]:
+    with Session(app) as session, session.begin(), storage.joined(session).unit_of_work("acme") as uow:
+        return add_and_look(uow, table)
+
+
+def in_django(app: sa.Engine, _: SQLStorage, table: sa.Table) -> list[str]:
+    with database(postgresql(app.url.render_as_string(hide_password=False))) as alias:
+        storage = DjangoStorage(alias, schema=table.schema, collections=KIT, row_level_security=True)
+        with storage.unit_of_work("acme") as uow:
+            return add_and_look(uow, table)
+
+
+def in_an_event_loop(app: sa.Engine, _: SQLStorage, table: sa.Table) -> list[str]:
+    async def work() -> list[str]:
+        url = app.url.set(drivername="postgresql+asyncpg")
+        storage = AsyncSQLStorage(url, schema=table.schema, collections=KIT, row_level_security=True)
+        try:
+            return await storage.run("acme", lambda uow: add_and_look(uow, table))
+        finally:
+            await storage.close()
+
+    return asyncio.run(work())
+
+
+def in_an_asynchronous_connection(app: sa.Engine, _: SQLStorage, table: sa.Table) -> list[str]:
+    async def work() -> list[str]:
+        engine = create_async_engine(app.url.set(drivername="postgresql+asyncpg"), isolation_level="READ COMMITTED")
+        storage = AsyncSQLStorage(engine, schema=table.schema, collections=KIT, row_level_security=True)
+        try:
+            async with engine.begin() as connection:
+                return await storage.joined(connection).run("acme", lambda uow: add_and_look(uow, table))
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    "way", [in_a_connection, in_a_session, in_django, in_an_event_loop, in_an_asynchronous_connection]
+)
+def test_every_way_into_the_database_shows_one_tenant(
+    way: Callable[[sa.Engine, SQLStorage, sa.Table], list[str]],
+    app: sa.Engine,
+    storage: SQLStorage,
+    shelves: sa.Table,
+) -> None:
+    assert way(app, storage, shelves) == ["acme", "acme"]
+    with storage.unit_of_work("acme", read_only=True) as uow:
+        assert uow.count(SHELVES) == 2
 
 
 def row(tenant: str) -> dict[str, object]:

@@ -66,6 +66,14 @@ class AsyncSQLStorage(GreenletStorage):
         turn = None if self._interrupts else TaskTurn(BUSY_SECONDS)
         super().__init__(self._inner, turn=turn, interrupts=self._interrupts)
 
+    async def upgrade(self, *, to: int | None = None) -> tuple[str, ...]:
+        """Bring the schema to this release, or to version ``to``, in one transaction; answer what was done.
+
+        Processes that do it at the same time wait for each other. :class:`~clientmgmt.errors.SchemaError` if
+        the schema is newer than this release, or damaged.
+        """
+        return await self._upgraded(lambda: self._inner.upgrade(to=to))
+
     async def close(self) -> None:
         """Undo what is open, wait for what runs, and close the connections, unless the engine is the host's."""
         await super().close()

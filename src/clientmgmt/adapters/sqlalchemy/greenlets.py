@@ -80,8 +80,7 @@ class GreenletStorage:
 
     async def upgrade(self) -> tuple[str, ...]:
         """Bring the schema to this release, in one transaction; answer what was done."""
-        async with self._turn_of(read_only=False):
-            return await self._spawned(self._upgrade)
+        return await self._upgraded(self._storage.upgrade)
 
     async def check(self) -> tuple[Note, ...]:
         """What is wrong with the connection, the settings of the database, and the schema."""
@@ -100,9 +99,13 @@ class GreenletStorage:
             task.go_on()
         return answer
 
-    def _upgrade(self, task: Waiting) -> tuple[str, ...]:
-        task.begin()
-        return self._storage.upgrade()
+    async def _upgraded(self, upgrade: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        def call(task: Waiting) -> tuple[str, ...]:
+            task.begin()
+            return upgrade()
+
+        async with self._turn_of(read_only=False):
+            return await self._spawned(call)
 
     def _turn_of(self, *, read_only: bool) -> AbstractAsyncContextManager[None]:
         return nullcontext() if read_only or self._turn is None else self._turn.taken()
