@@ -17,6 +17,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "types", "tests", "docs"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+SHORT = "not slow and not faults and not faults_long"
 CODE = ("src", "tests", "examples", "benchmarks", "noxfile.py")
 EXTERNAL_LOAD = re.compile(r'<(script|img|iframe|link)\b[^>]*\b(src|href)="(https?:)?//')
 
@@ -68,11 +69,20 @@ def coverage(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("coverage", "erase")
     # Not `pytest --cov`: that starts after the plugins of pytest, too late for one that imports clientmgmt.
-    # All but the long runs: what the default run leaves to this session is marked `wide`.
-    chosen = "not slow and not faults and not faults_long"
-    session.run("coverage", "run", "-m", "pytest", "-m", chosen, *session.posargs)
+    # Following greenlets makes measuring several times slower, so only the tests that have some are measured so.
+    for concurrency, tests in (("thread", "not greenlets"), ("greenlet,thread", "greenlets")):
+        chosen = f"{SHORT} and not again and {tests}"
+        measured = "coverage", "run", f"--concurrency={concurrency}", "-m", "pytest", "-m", chosen
+        session.run(*measured, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
+
+
+@nox.session
+def wide(session: nox.Session) -> None:
+    """Of the tests that the default run leaves out, those that `coverage` leaves out too."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", f"{SHORT} and wide and again", *session.posargs)
 
 
 @nox.session

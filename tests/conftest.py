@@ -46,7 +46,31 @@ WIDE = (
     "tests/examples/",
     "tests/faults/",
 )
-"""Tests of many kinds of one thing: the default run leaves them to the session `coverage`."""
+"""Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
+
+GREENLETS = (
+    "tests/adapters/sqlalchemy/test_async_",
+    "tests/adapters/sqlalchemy/test_sql_row_security.py",
+    "tests/adapters/test_conformance_async.py",
+    "tests/api/test_wiring.py",
+    "tests/cli/test_cli_main.py",
+    "tests/stories/test_async.py",
+)
+"""Tests that run SQLAlchemy in an event loop. Measuring those takes far longer, so it is done apart from all others."""
+
+AGAIN = (
+    "tests/adapters/sqlalchemy/test_sql_row_security.py::TestSecured",
+    "tests/adapters/sqlalchemy/test_sql_sharding.py",
+    "tests/adapters/test_machine.py",
+    "tests/api/test_async_parity.py",
+    "tests/examples/",
+    "tests/races/",
+    "tests/test_docs",
+    "tests/test_examples.py",
+    "tests/test_planted_faults.py",
+    "tests/test_readme.py",
+)
+"""Tests that show more, but run no line of the package that no other test runs: the coverage needs none of them."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,6 +78,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(WIDE):
             item.add_marker(pytest.mark.wide)
+        if item.nodeid.startswith(GREENLETS):
+            item.add_marker(pytest.mark.greenlets)
+        if item.nodeid.startswith(AGAIN) or _told_to_a_database(item):
+            item.add_marker(pytest.mark.again)
+
+
+def _told_to_a_database(item: pytest.Item) -> bool:
+    """A story is told to memory first."""
+    options = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return options.get("storage") in STORES[1:] and options.get("facade") != "async"
 
 
 @pytest.fixture(scope="session")
