@@ -70,10 +70,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # Not `pytest --cov`: that starts after the plugins of pytest, too late for one that imports clientmgmt.
     # Following greenlets makes measuring several times slower, so only the tests that have some are measured so.
-    for concurrency, tests in (("thread", "not greenlets"), ("greenlet,thread", "greenlets")):
+    files = [
+        str(file) for file in sorted(Path("tests").rglob("test_*.py")) if "mark.greenlets" in file.read_text("utf-8")
+    ]
+    for concurrency, tests, paths in (("thread", "not greenlets", []), ("greenlet,thread", "greenlets", files)):
         chosen = f"{SHORT} and not again and {tests}"
         measured = "coverage", "run", f"--concurrency={concurrency}", "-m", "pytest", "-m", chosen
-        session.run(*measured, *session.posargs)
+        session.run(*measured, *paths, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

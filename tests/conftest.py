@@ -43,28 +43,25 @@ WIDE = (
     "tests/adapters/test_planted_notifier_bugs.py",
     "tests/adapters/test_threads.py",
     "tests/cli/test_cli_deliver.py",
+    "tests/cli/test_cli_import.py::test_a_killed_import",
+    "tests/domain/test_email.py::test_the_key_of_a_key_is_the_key_proven",
     "tests/examples/",
     "tests/faults/",
+    "tests/test_architecture.py::test_a_planted_violation",
 )
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
-
-GREENLETS = (
-    "tests/adapters/sqlalchemy/test_async_",
-    "tests/adapters/sqlalchemy/test_sql_row_security.py",
-    "tests/adapters/test_conformance_async.py",
-    "tests/api/test_wiring.py",
-    "tests/cli/test_cli_main.py",
-    "tests/stories/test_async.py",
-)
-"""Tests that run SQLAlchemy in an event loop. Measuring those takes far longer, so it is done apart from all others."""
 
 AGAIN = (
     "tests/adapters/sqlalchemy/test_sql_row_security.py::TestSecured",
     "tests/adapters/sqlalchemy/test_sql_sharding.py",
     "tests/adapters/test_machine.py",
+    "tests/adapters/test_planted_bugs.py",
+    "tests/adapters/test_planted_notifier_bugs.py",
     "tests/api/test_async_parity.py",
+    "tests/domain/test_email.py::test_the_key_of_a_key_is_the_key_proven",
     "tests/examples/",
     "tests/races/",
+    "tests/test_architecture.py",
     "tests/test_docs",
     "tests/test_examples.py",
     "tests/test_planted_faults.py",
@@ -78,8 +75,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(WIDE):
             item.add_marker(pytest.mark.wide)
-        if item.nodeid.startswith(GREENLETS):
-            item.add_marker(pytest.mark.greenlets)
         if item.nodeid.startswith(AGAIN) or _told_to_a_database(item):
             item.add_marker(pytest.mark.again)
 

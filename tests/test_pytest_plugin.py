@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PLUGIN = "clientmgmt_pytest"
 ENTRY_POINTS = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
 
-IMPORTED_FIRST = ("__init__", "errors", "domain/settings", "ports/__init__", "testing/clock")
+IMPORTED_FIRST = ("__init__", "errors/__init__", "domain/settings", "ports/__init__", "testing/clock")
 
 
 def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:

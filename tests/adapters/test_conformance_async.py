@@ -7,6 +7,8 @@ import pytest
 from clientmgmt.testing.blocking import BlockingStorage
 from clientmgmt.testing.conformance import StorageConformance
 
+pytestmark = pytest.mark.greenlets
+
 
 class TestAsyncpg(StorageConformance):
     @pytest.fixture

@@ -56,9 +56,9 @@ FROZEN = {
     "contacts.list of 1 invited": 4,
     "contacts.list of 5 invited": 4,
     "contacts.list of 40 invited": 4,
-    "deliver 2": 18,
-    "deliver 20": 108,
-    "deliver nothing": 25,
+    "deliver 2": 21,
+    "deliver 20": 165,
+    "deliver nothing": 31,
     "inspect": 4,
     "accept_invite": 15,
     "sign_in": 9,
@@ -87,7 +87,7 @@ FROZEN = {
     "feed.ack": 5,
     "feed.pull of nothing": 7,
     "feed.pull of nothing, of one kind": 8,
-    "upkeep of nothing": 21,
+    "upkeep of nothing": 22,
 }
 
 

@@ -16,6 +16,8 @@ from clientmgmt.ports import Join, fields_of
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS
 from tests.box import PASSWORD, Box
 
+pytestmark = pytest.mark.greenlets
+
 
 def test_a_workspace_says_whose_it_is(memory_box: Box) -> None:
     assert memory_box.ws.tenant == memory_box.tenant

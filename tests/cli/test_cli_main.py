@@ -20,6 +20,8 @@ from clientmgmt.adapters.sqlalchemy import upgrade_sql
 from clientmgmt.domain import IMPORT_COLUMNS
 from tests.cli.conftest import Cli, start
 
+pytestmark = pytest.mark.greenlets
+
 
 def test_without_a_command_it_prints_help(cli: Cli) -> None:
     ran = cli()

@@ -30,6 +30,8 @@ from clientmgmt.ports.collections import AUDIT, CLIENTS
 from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier
 from tests.box import KEY, SETTINGS, dump, new_tenant
 
+pytestmark = pytest.mark.greenlets
+
 Story = Callable[["Stage"], Awaitable[None]]
 
 

@@ -119,3 +119,7 @@ __all__ = [
     "refusal",
     "refuse",
 ]
+
+for _name in __all__:
+    if _name.endswith("Error"):
+        globals()[_name].__module__ = __name__  # where users import it from: tracebacks show it, pickles name it

@@ -19,8 +19,8 @@ def problem(error: ClientMgmtError, *, detailed: bool = False) -> dict[str, Any]
     The coarse form is for the public: it names the fields that are wrong, never where a duplicate is or why a
     link is dead. ``detailed=True`` is for staff.
 
-    >>> problem(NotFoundError("client"))
-    {'type': 'about:blank', 'title': 'not found', 'status': 404, 'code': 'not_found'}
+    >>> problem(InvalidLinkError("used"))
+    {'type': 'about:blank', 'title': 'invalid link', 'status': 410, 'code': 'invalid_link'}
     """
     shown = error if detailed else _public(type(error))
     body: dict[str, Any] = {

@@ -20,6 +20,8 @@ from clientmgmt.adapters.threads import ThreadedStorage
 from clientmgmt.ports import AsyncStorage, UnitOfWork
 from clientmgmt.testing.kit import BOOKS, KIT, LABELS, SHELVES, Book, Label, Shelf, uid
 
+pytestmark = pytest.mark.greenlets
+
 SHELF = Shelf(id=uid(1), code="A")
 TENANT = "t"
 ROUNDS = 60

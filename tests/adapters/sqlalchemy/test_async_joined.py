@@ -20,6 +20,8 @@ from clientmgmt.errors import ConfigurationError, SchemaError, StorageError, Tra
 from clientmgmt.ports import UniqueViolation, UnitOfWork
 from clientmgmt.testing.kit import KIT, SHELVES, Shelf, uid
 
+pytestmark = pytest.mark.greenlets
+
 R = TypeVar("R")
 Host = AsyncConnection | AsyncSession
 PATIENCE = 20

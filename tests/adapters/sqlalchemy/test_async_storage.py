@@ -29,6 +29,8 @@ from clientmgmt.errors import (
 from clientmgmt.ports import AsyncUnit, ReferenceViolation, UniqueViolation, UnitOfWork
 from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book, Shelf, uid
 
+pytestmark = pytest.mark.greenlets
+
 R = TypeVar("R")
 SHELF = Shelf(id=uid(1), code="A")
 PATIENCE = 20

@@ -30,6 +30,8 @@ from tests.adapters.conftest import empty
 from tests.django_site import database, postgresql
 from tests.postgres import new_schema
 
+pytestmark = pytest.mark.greenlets
+
 PASSWORD = "only for tests"
 ACME = Shelf(id=uid(1), code="A")
 NORTHWIND = Shelf(id=uid(2), code="B")
