@@ -29,6 +29,8 @@ RAM = Path("/dev/shm")  # noqa: S108 - where it exists, waiting for a disk is no
 
 
 WIDE = (
+    "tests/adapters/sqlalchemy/test_sql_engine.py",
+    "tests/adapters/sqlalchemy/test_sql_failures.py",
     "tests/adapters/sqlalchemy/test_async_",
     "tests/adapters/sqlalchemy/test_sql_django.py",
     "tests/adapters/sqlalchemy/test_sql_embedding.py",
@@ -42,12 +44,19 @@ WIDE = (
     "tests/adapters/test_planted_bugs.py",
     "tests/adapters/test_planted_notifier_bugs.py",
     "tests/adapters/test_threads.py",
+    "tests/api/test_async_parity.py::test_what_was_written",
     "tests/cli/test_cli_deliver.py",
-    "tests/cli/test_cli_import.py::test_a_killed_import",
+    "tests/cli/test_cli_demo.py",
+    "tests/cli/test_cli_doctor.py",
+    "tests/cli/test_cli_import.py",
     "tests/domain/test_email.py::test_the_key_of_a_key_is_the_key_proven",
     "tests/examples/",
     "tests/faults/",
+    "tests/races/test_outbox.py",
     "tests/test_architecture.py::test_a_planted_violation",
+    "tests/test_examples.py",
+    "tests/test_pytest_plugin.py",
+    "tests/test_testing.py",
 )
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
 
@@ -68,6 +77,14 @@ AGAIN = (
     "tests/test_readme.py",
 )
 """Tests that show more, but run no line of the package that no other test runs: the coverage needs none of them."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the files of which everything is wide, if nothing that is wide is wanted."""
+    if "not wide" not in (config.option.markexpr or ""):
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix()
+    return path.startswith(WIDE) or None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -198,6 +198,7 @@ def test_every_public_value_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in VALUES if issubclass(kind, Event)])
+@settings(max_examples=10)
 @given(data=st.data())
 def test_the_feed_writes_events_as_serialization_does(kind: type[Event], data: st.DataObject) -> None:
     event = data.draw(values(kind))
