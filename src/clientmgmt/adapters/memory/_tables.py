@@ -191,6 +191,7 @@ def _layout(collection: Collection[Any], referrers: list[tuple[str, Path]]) -> L
     )
 
 
+@cache
 def _loose(entity: type) -> tuple[str, ...]:
     hints = get_type_hints(entity).items()
     return tuple(name for name, hint in hints if isclass(origin := get_origin(hint)) and issubclass(origin, Mapping))
