@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from clientmgmt.testing import StorageCapability
 from clientmgmt.testing.blocking import BlockingStorage
 from clientmgmt.testing.conformance import StorageConformance
 
 pytestmark = pytest.mark.greenlets
+
+NO_NESTING = {StorageCapability.NESTED_UNITS: "units of work wait for each other, and none waits for itself"}
 
 
 class TestAsyncpg(StorageConformance):
@@ -32,6 +35,8 @@ class TestAiosqlite(StorageConformance):
 
 @pytest.mark.slow
 class TestThreadedMemory(StorageConformance):
+    lacks = NO_NESTING
+
     @pytest.fixture
     def storage(self, threaded_memory_storage: BlockingStorage) -> BlockingStorage:
         return threaded_memory_storage

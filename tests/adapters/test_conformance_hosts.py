@@ -7,11 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.testing import StorageCapability
 from clientmgmt.testing.conformance import StorageConformance
 from tests.adapters.sqlalchemy.hosts import HostedStorage
 from tests.django_site import ThreadedStorage
 
 pytestmark = pytest.mark.slow
+
+NO_NESTING = {StorageCapability.NESTED_UNITS: "a thread has one connection, and that has one unit of work"}
 
 
 class TestConnectionOnSQLite(StorageConformance):
@@ -40,6 +43,8 @@ class TestSessionOnPostgreSQL(StorageConformance):
 
 @pytest.mark.usefixtures("sqlite_storage")  # which empties it
 class TestDjangoOnSQLite(StorageConformance):
+    lacks = NO_NESTING
+
     @pytest.fixture
     def storage(self, django_on_sqlite: tuple[str, ThreadedStorage]) -> ThreadedStorage:
         return django_on_sqlite[1]
@@ -47,6 +52,8 @@ class TestDjangoOnSQLite(StorageConformance):
 
 @pytest.mark.usefixtures("postgres_storage")  # the same
 class TestDjangoOnPostgreSQL(StorageConformance):
+    lacks = NO_NESTING
+
     @pytest.fixture
     def storage(self, django_on_postgresql: tuple[str, ThreadedStorage]) -> ThreadedStorage:
         return django_on_postgresql[1]

@@ -27,7 +27,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-settings.register_profile("long", settings.get_profile("short"), max_examples=300, stateful_step_count=50)
+settings.register_profile("long", settings.get_profile("short"), max_examples=200, stateful_step_count=50)
 
 Stores = Mapping[str, Storage]
 

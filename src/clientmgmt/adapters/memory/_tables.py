@@ -182,7 +182,7 @@ def _layout(collection: Collection[Any], referrers: list[tuple[str, Path]]) -> L
     referring = [(field.path,) for field, _ in collection.references if field.path != ID]
     return Layout(
         collection=collection,
-        loose=_loose(collection.entity),
+        loose=_loose(collection.entity),  # type: ignore[arg-type] # every class is hashable
         unique=unique,
         indexes=tuple(dict.fromkeys([*unique, *(_paths(fields) for fields in equal if fields), *referring])),
         ordered=frozenset(fields[-1].path for fields in collection.indexes if isinstance(fields[-1], Ordered)),
