@@ -49,6 +49,8 @@ WIDE = (
     "tests/cli/test_cli_demo.py",
     "tests/cli/test_cli_doctor.py",
     "tests/cli/test_cli_import.py",
+    "tests/cli/test_cli_deliver.py::test_a_signal",
+    "tests/cli/test_cli_import.py::test_a_killed_import",
     "tests/domain/test_email.py::test_the_key_of_a_key_is_the_key_proven",
     "tests/examples/",
     "tests/faults/",
@@ -61,8 +63,11 @@ WIDE = (
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
 
 AGAIN = (
+    "tests/adapters/sqlalchemy/test_sql_engine.py::test_a_forked_child",
     "tests/adapters/sqlalchemy/test_sql_row_security.py::TestSecured",
+    "tests/adapters/sqlalchemy/test_sql_schema.py::test_processes_that",
     "tests/adapters/sqlalchemy/test_sql_sharding.py",
+    "tests/adapters/sqlalchemy/test_sql_statements.py",
     "tests/adapters/test_machine.py",
     "tests/adapters/test_planted_bugs.py",
     "tests/adapters/test_planted_notifier_bugs.py",
