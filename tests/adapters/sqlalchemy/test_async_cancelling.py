@@ -25,7 +25,7 @@ pytestmark = pytest.mark.greenlets
 SHELF = Shelf(id=uid(1), code="A")
 TENANT = "t"
 ROUNDS = 60
-MANY = 2000
+MANY = 1000
 AT_ONCE = 4
 WINDOWS = (1, AT_ONCE, 5 * AT_ONCE)
 PATIENCE = 20
