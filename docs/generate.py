@@ -19,7 +19,7 @@ from clientmgmt.domain import (
     CONTACT_LIFECYCLE,
     IMPORT_COLUMNS,
     INVITATION_LIFECYCLE,
-    ROLES,
+    Catalog,
     Lifecycle,
     RoleKind,
 )
@@ -63,13 +63,10 @@ def diagram(lifecycle: Lifecycle[Any, Any]) -> str:
 
 def roles(kind: RoleKind) -> str:
     """Which role of this kind has which permission."""
-    known = [role for role in ROLES.values() if role.kind is kind]
-    permissions = sorted(frozenset().union(*(role.permissions for role in known)))
-    rows = (
-        [code(permission), *("yes" if permission in role.permissions else "" for role in known)]
-        for permission in permissions
-    )
-    return table(["permission", *(code(role.name) for role in known)], rows)
+    known = [role.name for role in Catalog().of_kind(kind)]
+    matrix = Catalog().matrix(kind)
+    rows = ([code(name), *("yes" if role in roles else "" for role in known)] for name, roles in matrix.items())
+    return table(["permission", *map(code, known)], rows)
 
 
 def columns(known: Mapping[str, str]) -> str:

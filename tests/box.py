@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from clientmgmt import (
+    Catalog,
     Client,
     ClientManager,
     Contact,
@@ -55,6 +56,7 @@ class Box:
         *,
         tenant: str | None = None,
         settings: Settings = SETTINGS,
+        catalog: Catalog = Catalog(),  # noqa: B008 - frozen
         clock: ManualClock | None = None,
         mails: RecordingNotifier | None = None,
         notifier: Notifier | None = None,
@@ -74,6 +76,7 @@ class Box:
             storage,
             secret_keys=keys,
             settings=settings,
+            catalog=catalog,
             notifier=notifier or self.mails,
             passwords=self.hasher,
             clock=self.clock,

@@ -14,6 +14,7 @@ from clientmgmt.adapters.schemes import HasherChain
 from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
 from clientmgmt.adapters.wordlist import is_common_password
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
@@ -36,6 +37,7 @@ def wire(
     ephemeral: bool,
     secret_keys: Sequence[str],
     settings: Settings | Callable[[str], Settings],
+    catalog: Catalog,
     passwords: PasswordHasher | None,
     clock: Clock | None,
     ids: IdSource | None,
@@ -55,6 +57,7 @@ def wire(
         settings=settings if callable(settings) else lambda _: settings,
         notifier=None if sender is None else require_port(sender, Notifier, name="notifier"),
         on_commit=on_commit,
+        catalog=catalog,
     )
 
 

@@ -7,8 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from clientmgmt import Client, Contact, ForbiddenError, InvalidInputError, NotFoundError, Staff, System, Workspace
+from clientmgmt import (
+    Catalog,
+    Client,
+    Contact,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    Role,
+    Staff,
+    System,
+    Workspace,
+)
 from clientmgmt.domain import ROLES, MailId, RoleKind
+from clientmgmt.errors import UnknownNameError
 from tests.box import Box
 
 Command = Callable[[Workspace, Client, Contact], object]
@@ -145,6 +157,23 @@ def test_roles_that_are_none_of_staff_are_refused_at_the_door(memory_box: Box, r
     with pytest.raises(InvalidInputError) as refused:
         memory_box.manager.workspace(memory_box.tenant, actor=Staff("bob", roles=roles))
     assert set(refused.value.by_field()) == {"roles"}
+
+
+def test_a_role_of_the_host_gives_what_it_bundles(box: Box) -> None:
+    catalog = Catalog().extend(
+        permissions=["shifts.plan"],
+        roles=[Role("dispatcher", "staff", {"shifts.plan", "clients.create"}), Role("guest", "client", {"tickets"})],
+    )
+    hosted = box.again(catalog=catalog)
+    acme = hosted.staff("dispatcher").clients.add(name="Acme", email="ap@acme.example")
+    with pytest.raises(ForbiddenError):
+        hosted.staff("dispatcher").clients.set_status(acme.id, "paused")
+    hosted.ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["dispatcher"], reference="a")
+    assert hosted.stored_staff("a").clients.add(name="Bolt", email="b@bolt.example").name == "Bolt"
+    assert hosted.contact(acme, role="guest").role == "guest"
+    for workspace in (lambda: box.staff("dispatcher"), lambda: box.contact(acme, first="Bo", role="guest")):
+        with pytest.raises(UnknownNameError):
+            workspace()
 
 
 @pytest.mark.parametrize("reference", [None, "", "  ", 5])

@@ -20,6 +20,7 @@ from clientmgmt._usecases.health import check, close, upgrade
 from clientmgmt._usecases.upkeep import upkeep
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor, Stranger, System
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.results import DeliveryReport, Note, UpkeepReport
@@ -43,6 +44,8 @@ class ClientManager:
         secret_keys: keys from :func:`~clientmgmt.generate_key` that sign links, the newest first; older ones still
             verify. Required unless the storage forgets everything when the process ends.
         settings: what tenants want: one value for all, or a function from the tenant's name.
+        catalog: the roles and permissions that there are; the shipped ones, unless :meth:`Catalog.extend
+            <clientmgmt.Catalog.extend>` has added to them.
         notifier: who transports mail: a :class:`~clientmgmt.ports.Notifier`, or a URL: ``console:``,
             ``smtp://user:password@host``, ``smtps://…``, or one of a plug-in; :meth:`deliver` needs one.
         passwords: who hashes them; without one argon2id if the extra ``passwords`` is installed, else scrypt.
@@ -69,6 +72,7 @@ class ClientManager:
         *,
         secret_keys: Sequence[str] = (),
         settings: Settings | Callable[[str], Settings] = Settings(),  # noqa: B008 - frozen
+        catalog: Catalog = Catalog(),  # noqa: B008 - frozen
         notifier: Notifier | str | None = None,
         passwords: PasswordHasher | None = None,
         clock: Clock | None = None,
@@ -84,6 +88,7 @@ class ClientManager:
             ephemeral=store.ephemeral,
             secret_keys=secret_keys,
             settings=settings,
+            catalog=catalog,
             passwords=passwords,
             clock=clock,
             ids=ids,
@@ -106,7 +111,7 @@ class ClientManager:
             InvalidInputError: the name of the tenant is malformed.
             UnknownNameError: a role that the actor carries does not exist.
         """
-        refuse(actor_violations(actor))
+        refuse(actor_violations(actor, self._wiring.catalog))
         return Workspace(self._calls(tenant, actor, storage), actor)
 
     def entrance(self, tenant: str, *, origin: str, storage: Storage | None = None) -> Entrance:

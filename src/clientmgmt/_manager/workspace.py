@@ -50,7 +50,7 @@ class Workspace:
         Raises:
             UnknownNameError: a role that the actor carries does not exist.
         """
-        refuse(actor_violations(actor))
+        refuse(actor_violations(actor, self._calls.desk.wiring.catalog))
         return Workspace(self._calls.acting_as(actor), actor)
 
     @contextmanager

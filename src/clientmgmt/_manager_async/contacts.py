@@ -8,11 +8,11 @@ from typing import Literal
 
 from clientmgmt._manager_async.group import Group
 from clientmgmt._usecases import adding, contacts, invitations
-from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Invitation
 from clientmgmt.domain.results import BulkResult, Page, RecentLogin
+from clientmgmt.domain.roles import DEFAULT_CLIENT_ROLE
 
 __all__ = ["ContactGroup"]
 

@@ -51,7 +51,7 @@ class AsyncWorkspace:
         Raises:
             UnknownNameError: a role that the actor carries does not exist.
         """
-        refuse(actor_violations(actor))
+        refuse(actor_violations(actor, self._calls.desk.wiring.catalog))
         return AsyncWorkspace(self._calls.acting_as(actor), actor)
 
     @asynccontextmanager

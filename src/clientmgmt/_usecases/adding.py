@@ -69,7 +69,10 @@ def add_contacts(
 
 def _parts(desk: Desk, rows: Iterable[Cells]) -> Iterator[Part]:
     numbers = count(1)
-    return ([read_contact_row(cells, next(numbers)) for cells in batch] for batch in batches(desk, rows))
+    return (
+        [read_contact_row(cells, next(numbers), desk.wiring.catalog) for cells in batch]
+        for batch in batches(desk, rows)
+    )
 
 
 def _together(

@@ -29,7 +29,7 @@ def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind:
         ForbiddenError: the actor lacks the permission.
         NotFoundError: the object is out of the actor's sight, so that it answers like one that is not there.
     """
-    if may(work.actor, permission, stored_roles=_stored_roles(work)):
+    if may(work.actor, permission, catalog=work.catalog, stored_roles=_stored_roles(work)):
         return
     if subject is not None and isinstance(work.actor, ClientUser):
         raise OutOfSight(kind, permission)

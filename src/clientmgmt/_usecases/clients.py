@@ -8,12 +8,12 @@ from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ
 from clientmgmt.domain.client import Client, ClientReference, ExternalReference, client_added, read_client
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.results import Page, StatusChange
+from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS

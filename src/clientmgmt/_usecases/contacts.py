@@ -10,7 +10,6 @@ from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, contact_state_of
 from clientmgmt.domain.email import parse_email
@@ -21,6 +20,7 @@ from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_vio
 from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Membership, User, inactive_violations
 from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
+from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import ContactState, InvitationTrigger
 from clientmgmt.errors import TransactionConflictError, refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
@@ -56,6 +56,7 @@ def add_contact(
         phone=phone,
         job_title=job_title,
         role=role,
+        catalog=work.catalog,
     )
     if form.flag("invite", invite):
         authorize(work, "clients.invite", client.id)

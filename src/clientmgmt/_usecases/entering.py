@@ -11,7 +11,6 @@ from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id
 from clientmgmt._usecases.steps import Steps, slowly
 from clientmgmt._usecases.work import Recorded, Wiring, Work
-from clientmgmt.domain.access import ENTER
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import contact_state_of
@@ -22,6 +21,7 @@ from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
 from clientmgmt.domain.passwords import password_violations
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
+from clientmgmt.domain.roles import ENTER
 from clientmgmt.domain.rules import LONGEST_PASSWORD
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError

@@ -198,7 +198,7 @@ def _rehearse(work: Work, stock: Stock, chunk: Sequence[Cells], offset: int) -> 
 
 
 def _place(work: Work, stock: Stock, chunk: Sequence[Cells], offset: int) -> list[Row[Imported]]:
-    parsed = [read_row(cells, work.stamp()) for cells in chunk]
+    parsed = [read_row(cells, work.stamp(), work.catalog) for cells in chunk]
     stock.load(work, [row for row in parsed if not row.violations])
     return [stock.place(work, row, offset + number) for number, row in enumerate(parsed, 1)]
 

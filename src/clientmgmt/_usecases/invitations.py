@@ -15,13 +15,13 @@ from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, invite_violations
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.results import BulkResult, Row
+from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS

@@ -9,12 +9,12 @@ from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import is_id, load_client
 from clientmgmt._usecases.paging import find_merged
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ
 from clientmgmt.domain.events import MailCancelled, MailRetried
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, MailId
 from clientmgmt.domain.mail import Delivery, Mail, MailState, MailType, OutboxMail, require_mail
 from clientmgmt.domain.results import Page
+from clientmgmt.domain.roles import READ
 from clientmgmt.errors import NotFoundError, StateError, Violation
 from clientmgmt.ports.collections import DELIVERIES, OUTBOX
 from clientmgmt.ports.storage import Condition

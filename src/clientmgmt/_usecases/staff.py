@@ -8,13 +8,13 @@ from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_user
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ, RoleKind, role_violations
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import StaffAdded
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import User, UserKind
 from clientmgmt.domain.results import Page
+from clientmgmt.domain.roles import READ, RoleKind
 from clientmgmt.domain.text import name_key
 from clientmgmt.errors import NotFoundError, Violation
 from clientmgmt.ports.collections import USERS
@@ -29,7 +29,7 @@ def add_staff(
     authorize(work, "users.staff")
     form, stamp = Form(), work.stamp()
     named = form.items("roles", roles)
-    form.note(role_violations(named, kind=RoleKind.STAFF, field="roles"))
+    form.note(work.catalog.role_violations(named, kind=RoleKind.STAFF, field="roles"))
     names = tuple(sorted({str(name) for name in named}))
     first = form.text("first_name", first_name, limit=100)
     last = form.text("last_name", last_name, limit=100)

@@ -9,10 +9,10 @@ from clientmgmt._usecases.loading import load_user
 from clientmgmt._usecases.mailing import end_invitation
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.access import READ
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import Deactivation, Page
+from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.ports.collections import LOGINS, MEMBERSHIPS, USERS
 

@@ -10,6 +10,7 @@ import attrs
 from clientmgmt._usecases.circuit import Circuit
 from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.events import Event, Stamp
 from clientmgmt.domain.feed import NewEvent
 from clientmgmt.domain.settings import Settings
@@ -41,6 +42,7 @@ class Wiring:
     settings: Callable[[str], Settings]
     notifier: Notifier | None
     on_commit: Callable[[Sequence[Event]], None] | None
+    catalog: Catalog
     circuit: Circuit = attrs.field(factory=Circuit)
 
 
@@ -65,6 +67,11 @@ class Work:
         self.now: datetime = wiring.clock.now()
         self._settings: Settings | None = None
         self.events: list[Event] = []
+
+    @property
+    def catalog(self) -> Catalog:
+        """The roles and permissions that there are."""
+        return self.wiring.catalog
 
     @property
     def settings(self) -> Settings:

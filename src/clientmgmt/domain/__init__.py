@@ -1,9 +1,9 @@
 """Values, tables and questions: no I/O, no clock, no randomness."""
 
 from clientmgmt._lifecycle import Lifecycle, Transition
-from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE, ROLES, Role, RoleKind
 from clientmgmt.domain.actors import Actor, ClientUser, Staff, Stranger, System
 from clientmgmt.domain.audit import AuditEntry
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.client import Client, ClientKind, ClientReference, ExternalReference
 from clientmgmt.domain.contacts import Contact, LinkState, LinkStatus, contact_state
 from clientmgmt.domain.email import Email
@@ -45,6 +45,14 @@ from clientmgmt.domain.results import (
     StatusChange,
     UpkeepReport,
 )
+from clientmgmt.domain.roles import (
+    CLIENT_PERMISSIONS,
+    DEFAULT_CLIENT_ROLE,
+    ROLES,
+    STAFF_PERMISSIONS,
+    Role,
+    RoleKind,
+)
 from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, RetentionRules, Rules
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Brand, Links, Settings
@@ -63,18 +71,21 @@ from clientmgmt.errors import Violation
 
 __all__ = [
     "CLIENT_LIFECYCLE",
+    "CLIENT_PERMISSIONS",
     "CONTACT_COLUMNS",
     "CONTACT_LIFECYCLE",
     "DEFAULT_CLIENT_ROLE",
     "IMPORT_COLUMNS",
     "INVITATION_LIFECYCLE",
     "ROLES",
+    "STAFF_PERMISSIONS",
     "Actor",
     "AuditEntry",
     "AuditEntryId",
     "Brand",
     "BulkResult",
     "BulkRules",
+    "Catalog",
     "Client",
     "ClientAdded",
     "ClientId",

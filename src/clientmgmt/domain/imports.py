@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import attrs
 
-from clientmgmt.domain.access import DEFAULT_CLIENT_ROLE
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.client import Client, ClientKind, read_client
 from clientmgmt.domain.events import Stamp
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.joining import NewPerson, read_person
+from clientmgmt.domain.roles import DEFAULT_CLIENT_ROLE
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
@@ -67,7 +68,7 @@ class ContactRow(Value):
     violations: tuple[Violation, ...]
 
 
-def read_row(row: object, stamp: Stamp) -> ImportRow:
+def read_row(row: object, stamp: Stamp, catalog: Catalog) -> ImportRow:
     """The row that these columns describe, with everything that is wrong with it.
 
     Empty cells count as missing; columns that are not in :data:`IMPORT_COLUMNS` are a violation.
@@ -85,16 +86,16 @@ def read_row(row: object, stamp: Stamp) -> ImportRow:
         language=given.get("language"),
     )
     form.note(attrs.evolve(violation, field=_column(violation.field)) for violation in own.violations)
-    return ImportRow(stamp, client, _reference(form, given), _person(form, given), tuple(form.violations))
+    return ImportRow(stamp, client, _reference(form, given), _person(form, given, catalog), tuple(form.violations))
 
 
-def read_contact_row(row: object, number: int) -> ContactRow:
+def read_contact_row(row: object, number: int, catalog: Catalog) -> ContactRow:
     """The row that these columns describe, with everything that is wrong with it.
 
     Empty cells count as missing; columns that are not in :data:`CONTACT_COLUMNS` are a violation.
     """
     form = Form()
-    person = _read_person(form, _cells(form, row, CONTACT_COLUMNS))
+    person = _read_person(form, _cells(form, row, CONTACT_COLUMNS), catalog)
     return ContactRow(number, person, tuple(form.violations))
 
 
@@ -124,12 +125,12 @@ def _reference(form: Form, given: Mapping[str, object]) -> tuple[str, str] | Non
     return None if value is None else (form.text("system", given.get("system", "import"), limit=64), value)
 
 
-def _person(form: Form, given: Mapping[str, object]) -> NewPerson | None:
+def _person(form: Form, given: Mapping[str, object], catalog: Catalog) -> NewPerson | None:
     if not any(name in given for name in _PERSON):
         return None
-    return _read_person(form, given)
+    return _read_person(form, given, catalog)
 
 
-def _read_person(form: Form, given: Mapping[str, object]) -> NewPerson:
+def _read_person(form: Form, given: Mapping[str, object], catalog: Catalog) -> NewPerson:
     fields = {name: given.get(name) for name in _PERSON}
-    return read_person(form, **fields, role=given.get("role", DEFAULT_CLIENT_ROLE))
+    return read_person(form, **fields, role=given.get("role", DEFAULT_CLIENT_ROLE), catalog=catalog)

@@ -6,12 +6,13 @@ from enum import StrEnum
 
 import attrs
 
-from clientmgmt.domain.access import RoleKind, role_violations
+from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactAdded, Stamp
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Membership, User, UserKind, full_name
+from clientmgmt.domain.roles import RoleKind
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
@@ -47,6 +48,7 @@ def read_person(
     phone: object,
     job_title: object,
     role: object,
+    catalog: Catalog,
 ) -> NewPerson:
     """The person that these fields describe; what is wrong with them is noted in ``form``."""
     person = NewPerson(
@@ -57,7 +59,7 @@ def read_person(
         job_title=form.optional("job_title", job_title, limit=100),
         role=role if isinstance(role, str) else "",
     )
-    form.note(role_violations([role], kind=RoleKind.CLIENT, field="role"))
+    form.note(catalog.role_violations([role], kind=RoleKind.CLIENT, field="role"))
     return person
 
 
