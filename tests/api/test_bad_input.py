@@ -72,6 +72,7 @@ REFERENCES: dict[str, object] = {
     "a million": [("crm", "x" * 10**6)],
     "over-long system": [("x" * 65, "1")],
 }
+VERSION: dict[str, object] = {"text": "1", "a bool": True, "a float": 1.0, "bytes": b"1"}
 ROLES: dict[str, object] = {
     "nothing": None,
     "a number": 5,
@@ -164,6 +165,17 @@ def add_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
     return lambda box, _, __, value: box.ws.staff.add(**(good | {field: value}))  # type: ignore[arg-type]
 
 
+def update_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    def command(box: Box, _: Client, __: Contact, value: object) -> object:
+        bea = box.ws.staff.find(reference="bea")
+        assert bea is not None
+        if field == "roles":
+            return box.ws.staff.set_roles(bea.id, value)  # type: ignore[arg-type]
+        return box.ws.staff.update(bea.id, **{field: value})  # type: ignore[arg-type]
+
+    return command
+
+
 def audit(field: str) -> Callable[[Box, Client, Contact, object], object]:
     return lambda box, _, __, value: box.ws.audit.list(**{field: value})  # type: ignore[arg-type]
 
@@ -195,6 +207,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.add", "role"): Case(ROLE, add_contact("role")),
     ("contacts.add", "invite"): Case(FLAG, add_contact("invite")),
     ("contacts.add", "on_existing"): Case(MODE, add_contact("on_existing")),
+    ("contacts.suspend", "reason"): Case(
+        OPTIONAL | {"over-long": "x" * 501},
+        lambda box, _, contact, value: box.ws.contacts.suspend(contact.id, reason=value),  # type: ignore[arg-type]
+    ),
     ("contacts.list", "state"): Case(
         {name: value for name, value in CHOICE.items() if value is not None},
         lambda box, _, __, value: box.ws.contacts.list(state=value),  # type: ignore[arg-type]
@@ -212,6 +228,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("staff.add", "email"): Case(EMAIL, add_staff("email")),
     ("staff.add", "roles"): Case(ROLES, add_staff("roles")),
     ("staff.add", "reference"): Case(OPTIONAL, add_staff("reference")),
+    ("staff.update", "first_name"): Case(REQUIRED, update_staff("first_name")),
+    ("staff.update", "last_name"): Case(REQUIRED, update_staff("last_name")),
+    ("staff.update", "email"): Case(EMAIL, update_staff("email")),
+    ("staff.update", "expected_version"): Case(VERSION, update_staff("expected_version")),
+    ("staff.set_roles", "roles"): Case(ROLES, update_staff("roles")),
     ("audit.list", "since"): Case(TIME, audit("since")),
     ("audit.list", "until"): Case(TIME, audit("until")),
     ("clients.add", "idempotency_key"): Case(KEY, add_client("idempotency_key")),
@@ -254,6 +275,7 @@ def test_a_malformed_field_is_named_and_nothing_is_written(box: Box, command: st
     case = CASES[command, field]
     acme = box.client()
     jane, _ = box.invited(acme)
+    box.ws.staff.add(first_name="B", last_name="C", email="bea@northwind.example", roles=["editor"], reference="bea")
     before = box.dump()
     wrong = {}
     for name, value in case.values.items():
@@ -297,6 +319,8 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "contacts.get": (NotFoundError, lambda box, key: box.ws.contacts.get(key)),  # type: ignore[arg-type]
     "contacts.find": (NotFoundError, lambda box, key: box.ws.contacts.find(key, email="a@b.example")),  # type: ignore[arg-type]
     "contacts.remove": (NotFoundError, lambda box, key: box.ws.contacts.remove(key)),  # type: ignore[arg-type]
+    "contacts.suspend": (NotFoundError, lambda box, key: box.ws.contacts.suspend(key)),  # type: ignore[arg-type]
+    "contacts.resume": (NotFoundError, lambda box, key: box.ws.contacts.resume(key)),  # type: ignore[arg-type]
     "contacts.send_invite": (NotFoundError, lambda box, key: box.ws.contacts.send_invite(key)),  # type: ignore[arg-type]
     "contacts.send_invites": (NotFoundError, lambda box, key: box.ws.contacts.send_invites(key)),  # type: ignore[arg-type]
     "contacts.revoke_invite": (NotFoundError, lambda box, key: box.ws.contacts.revoke_invite(key)),  # type: ignore[arg-type]
@@ -309,6 +333,8 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "notifications.retry": (NotFoundError, lambda box, key: box.ws.notifications.retry(key)),  # type: ignore[arg-type]
     "notifications.cancel": (NotFoundError, lambda box, key: box.ws.notifications.cancel(key)),  # type: ignore[arg-type]
     "staff.get": (NotFoundError, lambda box, key: box.ws.staff.get(key)),  # type: ignore[arg-type]
+    "staff.update": (NotFoundError, lambda box, key: box.ws.staff.update(key, first_name="A")),  # type: ignore[arg-type]
+    "staff.set_roles": (NotFoundError, lambda box, key: box.ws.staff.set_roles(key, ["editor"])),  # type: ignore[arg-type]
     "sign_in_trusted": (SignInRefusedError, lambda box, key: box.door.sign_in_trusted(key)),  # type: ignore[arg-type]
 }
 

@@ -17,6 +17,7 @@ from clientmgmt import (
     Role,
     Staff,
     System,
+    UserId,
     Workspace,
 )
 from clientmgmt.domain import ROLES, MailId, RoleKind
@@ -35,6 +36,16 @@ def _mail(ws: Workspace, contact: Contact) -> MailId:
         return MailId(ws.acting_as(System("setup")).access.invitations(contact.id)[0].id)
     except NotFoundError:
         return MailId(UUID(int=1))
+
+
+def _bea(ws: Workspace) -> UserId:
+    """A staff user of this tenant, who is added if need be."""
+    system = ws.acting_as(System("setup"))
+    known = system.staff.find(reference="bea")
+    if known is None:
+        names = {"first_name": "Bea", "last_name": "Cole", "email": "bea@northwind.example", "reference": "bea"}
+        known = system.staff.add(**names, roles=["operations_lead"])
+    return known.id
 
 
 COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
@@ -69,6 +80,8 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "contacts.list of a client": (STAFF, lambda ws, client, _: ws.contacts.list(client.id)),
     "contacts.list of a user": (STAFF, lambda ws, _, contact: ws.contacts.list(user_id=contact.user_id)),
     "contacts.remove": (HIGH | {"representative"}, lambda ws, _, contact: ws.contacts.remove(contact.id)),
+    "contacts.suspend": (HIGH | {"representative"}, lambda ws, _, contact: ws.contacts.suspend(contact.id)),
+    "contacts.resume": (HIGH | {"representative"}, lambda ws, _, contact: ws.contacts.resume(contact.id)),
     "contacts.send_invite": (HIGH, lambda ws, _, contact: ws.contacts.send_invite(contact.id)),
     "contacts.send_invites": (HIGH, lambda ws, client, _: ws.contacts.send_invites(client.id)),
     "contacts.send_invites to some": (
@@ -96,6 +109,8 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
         frozenset({"administrator"}),
         lambda ws, _, __: ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"]),
     ),
+    "staff.update": (frozenset({"administrator"}), lambda ws, _, __: ws.staff.update(_bea(ws), first_name="Eve")),
+    "staff.set_roles": (frozenset({"administrator"}), lambda ws, _, __: ws.staff.set_roles(_bea(ws), ["editor"])),
     "staff.find": (STAFF, lambda ws, _, __: ws.staff.find(reference="ada")),
     "staff.list": (STAFF, lambda ws, _, __: ws.staff.list()),
     "audit.list": (HIGH, lambda ws, _, __: ws.audit.list()),
@@ -140,6 +155,7 @@ def test_each_staff_role_may_exactly_what_it_bundles(memory_box: Box, name: str)
         box = memory_box.neighbour()
         acme = box.client()
         jane = box.contact(acme, invite=name.startswith("notifications"))
+        _bea(box.ws)
         before = box.dump()
         try:
             command(box.staff(role), acme, jane)
@@ -192,6 +208,7 @@ def test_nobody_without_a_known_staff_role_may_anything(memory_box: Box, name: s
     gone = box.ws.staff.find(reference="gone")
     assert gone is not None
     box.ws.access.deactivate(gone.id)
+    _bea(box.ws)
     before = box.dump()
     strangers = (
         box.staff(),

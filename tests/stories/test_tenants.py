@@ -26,6 +26,8 @@ QUESTIONS: dict[str, Question] = {
     "contacts.list": lambda ws, ids: ws.contacts.list(ids[0]),
     "contacts.list of a user": lambda ws, ids: ws.contacts.list(user_id=ids[2]),
     "contacts.remove": lambda ws, ids: ws.contacts.remove(ids[1]),
+    "contacts.suspend": lambda ws, ids: ws.contacts.suspend(ids[1]),
+    "contacts.resume": lambda ws, ids: ws.contacts.resume(ids[1]),
     "contacts.send_invite": lambda ws, ids: ws.contacts.send_invite(ids[1]),
     "contacts.send_invites": lambda ws, ids: ws.contacts.send_invites(ids[0]),
     "contacts.send_invites to some": lambda ws, ids: ws.contacts.send_invites(ids[0], [ids[1]]),
@@ -36,6 +38,8 @@ QUESTIONS: dict[str, Question] = {
     "access.reactivate": lambda ws, ids: ws.access.reactivate(ids[2]),
     "access.logins": lambda ws, ids: ws.access.logins(ids[2]),
     "staff.get": lambda ws, ids: ws.staff.get(ids[2]),
+    "staff.update": lambda ws, ids: ws.staff.update(ids[2], first_name="A"),
+    "staff.set_roles": lambda ws, ids: ws.staff.set_roles(ids[2], ["editor"]),
     "audit.list": lambda ws, ids: ws.audit.list(client_id=ids[0]).items,
 }
 

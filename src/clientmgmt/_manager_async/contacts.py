@@ -165,6 +165,27 @@ class ContactGroup(Group):
         """
         await self._calls.write(contacts.remove_contact, contact_id)
 
+    async def suspend(self, contact_id: ContactId, *, reason: str = "") -> Contact:
+        """Take a user's way in for this one client; its other clients stay open to it. Needs ``users.manage``.
+
+        An open invitation is revoked, mail that waits is not sent. Doing it again changes nothing.
+
+        Args:
+            contact_id: the contact.
+            reason: up to 500 characters for the audit trail.
+
+        Raises:
+            InvalidInputError: the reason is too long or no text.
+        """
+        return await self._calls.write(contacts.suspend_contact, contact_id, reason=reason)
+
+    async def resume(self, contact_id: ContactId) -> Contact:
+        """Give a suspended contact its way in back. Needs ``users.manage``.
+
+        Who had no password yet needs a new invitation. A deactivated user stays inactive for all of its clients.
+        """
+        return await self._calls.write(contacts.resume_contact, contact_id)
+
     async def send_invite(self, contact_id: ContactId, *, idempotency_key: str | None = None) -> Invitation:
         """Send an invitation, or send it again: the earlier link is dead from now on. Needs ``clients.invite``.
 

@@ -10,6 +10,7 @@ from clientmgmt._usecases import staff
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import User
 from clientmgmt.domain.results import Page
+from clientmgmt.domain.unset import UNSET, Unset
 
 __all__ = ["StaffGroup"]
 
@@ -69,6 +70,46 @@ class StaffGroup(Group):
     async def get(self, user_id: UserId) -> User:
         """One staff user."""
         return await self._calls.read(staff.get_staff, user_id)
+
+    async def update(
+        self,
+        user_id: UserId,
+        *,
+        first_name: str | Unset = UNSET,
+        last_name: str | Unset = UNSET,
+        email: str | Unset = UNSET,
+        expected_version: int | None = None,
+    ) -> User:
+        """Change the name or the e-mail of a staff user; what is not given stays. Needs ``users.staff``.
+
+        Args:
+            user_id: the staff user.
+            first_name: 1 to 100 characters.
+            last_name: 1 to 100 characters.
+            email: unique among all users of the tenant.
+            expected_version: the ``version`` that was seen; nothing is changed if there is a newer one.
+
+        Raises:
+            InvalidInputError: a field is malformed.
+            EmailInUseError: the e-mail is another user's.
+            StaleVersionError: somebody else changed the user first.
+        """
+        return await self._calls.write(
+            staff.update_staff,
+            user_id,
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            expected_version=expected_version,
+        )
+
+    async def set_roles(self, user_id: UserId, roles: Collection[str]) -> User:
+        """Give a staff user these roles instead; they count from the next call on. Needs ``users.staff``.
+
+        Raises:
+            UnknownNameError: a role is none of staff.
+        """
+        return await self._calls.write(staff.set_staff_roles, user_id, roles)
 
     async def find(self, *, email: str | None = None, reference: str | None = None) -> User | None:
         """The staff user with this e-mail and this reference, as far as they are given."""

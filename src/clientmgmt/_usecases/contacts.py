@@ -26,7 +26,16 @@ from clientmgmt.errors import TransactionConflictError, refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Condition, any_of
 
-__all__ = ["add_contact", "find_contact", "get_contact", "list_contacts", "most_recent", "remove_contact"]
+__all__ = [
+    "add_contact",
+    "find_contact",
+    "get_contact",
+    "list_contacts",
+    "most_recent",
+    "remove_contact",
+    "resume_contact",
+    "suspend_contact",
+]
 
 
 def add_contact(
@@ -122,6 +131,30 @@ def remove_contact(work: Work, contact_id: ContactId) -> None:
             email=user.email.address,
         )
     )
+
+
+def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Contact:
+    """Take a user's way in for one client; its open invitation is revoked."""
+    person = load_person(work, contact_id, "users.manage")
+    form = Form()
+    why = form.optional("reason", reason, limit=500) or ""
+    form.check()
+    if person.membership.suspended_at is not None:
+        return view_contact(work, person.membership, person.user)
+    end_invitation(work, person.membership, InvitationTrigger.REVOKE)
+    changed, fact = person.membership.suspend(work.stamp(), reason=why)
+    work.record(fact)
+    return view_contact(work, work.uow.save(MEMBERSHIPS, changed), person.user)
+
+
+def resume_contact(work: Work, contact_id: ContactId) -> Contact:
+    """Give a user its way in for one client back."""
+    person = load_person(work, contact_id, "users.manage")
+    if person.membership.suspended_at is None:
+        return view_contact(work, person.membership, person.user)
+    changed, fact = person.membership.resume(work.stamp())
+    work.record(fact)
+    return view_contact(work, work.uow.save(MEMBERSHIPS, changed), person.user)
 
 
 def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:

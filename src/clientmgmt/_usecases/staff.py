@@ -16,10 +16,11 @@ from clientmgmt.domain.people import User, UserKind
 from clientmgmt.domain.results import Page
 from clientmgmt.domain.roles import READ, RoleKind
 from clientmgmt.domain.text import name_key
+from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import NotFoundError, Violation
 from clientmgmt.ports.collections import USERS
 
-__all__ = ["add_staff", "find_staff", "get_staff", "list_staff"]
+__all__ = ["add_staff", "find_staff", "get_staff", "list_staff", "set_staff_roles", "update_staff"]
 
 
 def add_staff(
@@ -28,9 +29,7 @@ def add_staff(
     """Write a staff user; its e-mail is unique among all users of the tenant, its reference among staff."""
     authorize(work, "users.staff")
     form, stamp = Form(), work.stamp()
-    named = form.items("roles", roles)
-    form.note(work.catalog.role_violations(named, kind=RoleKind.STAFF, field="roles"))
-    names = tuple(sorted({str(name) for name in named}))
+    names = _roles(work, form, roles)
     first = form.text("first_name", first_name, limit=100)
     last = form.text("last_name", last_name, limit=100)
     user = User(
@@ -54,10 +53,50 @@ def add_staff(
 def get_staff(work: Work, user_id: UserId) -> User:
     """One staff user."""
     authorize(work, READ)
-    user = load_user(work, user_id)
-    if user.kind is not UserKind.STAFF:
-        raise NotFoundError("user")
-    return user
+    return _staff(load_user(work, user_id))
+
+
+def update_staff(
+    work: Work,
+    user_id: UserId,
+    *,
+    first_name: str | Unset,
+    last_name: str | Unset,
+    email: str | Unset,
+    expected_version: int | None,
+) -> User:
+    """Change the fields that are given; nothing is written if that changes nothing."""
+    user = _staff(load_user(work, user_id, lock=True))
+    authorize(work, "users.staff")
+    form = Form()
+    form.version(user.version, expected_version)
+    changed, fact = user.update(
+        work.stamp(),
+        first_name=user.first_name if first_name is UNSET else form.text("first_name", first_name, limit=100),
+        last_name=user.last_name if last_name is UNSET else form.text("last_name", last_name, limit=100),
+        email=user.email if email is UNSET else form.email("email", email),
+    )
+    if changed.email.key != user.email.key:
+        form.note(_email_taken(work, changed))
+    form.check()
+    if not fact.changed:
+        return user
+    work.record(fact)
+    return work.uow.save(USERS, changed)
+
+
+def set_staff_roles(work: Work, user_id: UserId, roles: Collection[str]) -> User:
+    """Give a staff user these roles instead of those that it has."""
+    user = _staff(load_user(work, user_id, lock=True))
+    authorize(work, "users.staff")
+    form = Form()
+    names = _roles(work, form, roles)
+    form.check()
+    if names == user.roles:
+        return user
+    changed, fact = user.set_roles(work.stamp(), names)
+    work.record(fact)
+    return work.uow.save(USERS, changed)
 
 
 def find_staff(work: Work, *, email: str | None, reference: str | None) -> User | None:
@@ -82,10 +121,26 @@ def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
     return Page(rows, following)
 
 
-def _taken(work: Work, user: User) -> tuple[Violation, ...]:
-    found = []
+def _staff(user: User) -> User:
+    if user.kind is not UserKind.STAFF:
+        raise NotFoundError("user")
+    return user
+
+
+def _roles(work: Work, form: Form, roles: object) -> tuple[str, ...]:
+    named = form.items("roles", roles)
+    form.note(work.catalog.role_violations(named, kind=RoleKind.STAFF, field="roles"))
+    return tuple(sorted({str(name) for name in named}))
+
+
+def _email_taken(work: Work, user: User) -> tuple[Violation, ...]:
     if user.email.key and work.uow.count(USERS, USERS.email_key.eq(user.email.key)):
-        found.append(Violation("email_in_use", "belongs to another user", "email"))
+        return (Violation("email_in_use", "belongs to another user", "email"),)
+    return ()
+
+
+def _taken(work: Work, user: User) -> tuple[Violation, ...]:
+    found = [*_email_taken(work, user)]
     if user.reference is not None and work.uow.count(USERS, USERS.reference.eq(user.reference)):
         found.append(Violation("duplicate_reference", "belongs to another user", "reference"))
     return tuple(found)

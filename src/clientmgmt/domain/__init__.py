@@ -14,6 +14,8 @@ from clientmgmt.domain.events import (
     ContactAdded,
     ContactInvited,
     ContactRemoved,
+    ContactResumed,
+    ContactSuspended,
     Event,
     InvitationAccepted,
     InvitationExpired,
@@ -21,6 +23,8 @@ from clientmgmt.domain.events import (
     MailCancelled,
     MailRetried,
     StaffAdded,
+    StaffRolesChanged,
+    StaffUpdated,
     Stamp,
     UserDeactivated,
     UserReactivated,
@@ -67,6 +71,7 @@ from clientmgmt.domain.states import (
     InvitationState,
     InvitationTrigger,
 )
+from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import Violation
 
 __all__ = [
@@ -79,6 +84,7 @@ __all__ = [
     "INVITATION_LIFECYCLE",
     "ROLES",
     "STAFF_PERMISSIONS",
+    "UNSET",
     "Actor",
     "AuditEntry",
     "AuditEntryId",
@@ -101,7 +107,9 @@ __all__ = [
     "ContactId",
     "ContactInvited",
     "ContactRemoved",
+    "ContactResumed",
     "ContactState",
+    "ContactSuspended",
     "ContactTrigger",
     "Credential",
     "Deactivation",
@@ -153,11 +161,14 @@ __all__ = [
     "Settings",
     "Staff",
     "StaffAdded",
+    "StaffRolesChanged",
+    "StaffUpdated",
     "Stamp",
     "StatusChange",
     "Stranger",
     "System",
     "Transition",
+    "Unset",
     "UpkeepReport",
     "User",
     "UserDeactivated",

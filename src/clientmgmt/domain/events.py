@@ -21,6 +21,8 @@ __all__ = [
     "ContactAdded",
     "ContactInvited",
     "ContactRemoved",
+    "ContactResumed",
+    "ContactSuspended",
     "Event",
     "InvitationAccepted",
     "InvitationExpired",
@@ -28,6 +30,8 @@ __all__ = [
     "MailCancelled",
     "MailRetried",
     "StaffAdded",
+    "StaffRolesChanged",
+    "StaffUpdated",
     "Stamp",
     "UserDeactivated",
     "UserReactivated",
@@ -129,6 +133,25 @@ class StaffAdded(Event):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
+class StaffUpdated(Event):
+    """The name or the e-mail of a staff user was changed; ``subject`` is the user's id, ``changed`` the fields."""
+
+    changed: tuple[str, ...]
+    title: str
+    email: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class StaffRolesChanged(Event):
+    """A staff user got other roles, which count from the next call on; ``subject`` is the user's id."""
+
+    aspect = "roles"
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ContactAdded(Event):
     """A user became a contact of a client; ``subject`` is the contact's id."""
 
@@ -175,6 +198,21 @@ class ContactRemoved(Event):
     user_id: UserId
     title: str
     email: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ContactSuspended(Event):
+    """A contact may not come in for its client any more; its user's other clients stay. ``subject`` is its id."""
+
+    user_id: UserId
+    reason: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ContactResumed(Event):
+    """A suspended contact may come in for its client again; ``subject`` is its id."""
+
+    user_id: UserId
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

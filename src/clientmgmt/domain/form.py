@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from clientmgmt.domain.email import Email, parse_email
 from clientmgmt.domain.text import clean_text
-from clientmgmt.errors import Violation, refuse
+from clientmgmt.errors import StaleVersionError, Violation, refuse
 
 __all__ = ["Form"]
 
@@ -80,6 +80,13 @@ class Form:
             return value
         self.violations.append(Violation("not_a_number", f"must be a number from {least} to {most}", field))
         return least
+
+    def version(self, stored: int, expected: object) -> None:
+        """Raise ``StaleVersionError`` if a version is expected that is not the ``stored`` one any more."""
+        if expected is not None and type(expected) is not int:
+            self.violations.append(Violation("not_a_number", "must be a whole number", "expected_version"))
+        elif expected not in {None, stored}:
+            raise StaleVersionError
 
     def moment(self, field: str, value: object) -> datetime:
         """A time with a zone."""

@@ -11,9 +11,19 @@ from enum import StrEnum
 import attrs
 
 from clientmgmt.domain.email import Email
-from clientmgmt.domain.events import Stamp, UserDeactivated, UserReactivated, UserSignedIn
+from clientmgmt.domain.events import (
+    ContactResumed,
+    ContactSuspended,
+    StaffRolesChanged,
+    StaffUpdated,
+    Stamp,
+    UserDeactivated,
+    UserReactivated,
+    UserSignedIn,
+)
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, UserId
 from clientmgmt.domain.states import INVITATION_LIFECYCLE, InvitationState, InvitationTrigger
+from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import InvalidLinkError, Violation
 
@@ -77,6 +87,25 @@ class User(Value):
         changed = attrs.evolve(self, first_login_at=self.first_login_at or stamp.at, last_login_at=last)
         return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first, origin=origin)
 
+    def update(self, stamp: Stamp, *, first_name: str, last_name: str, email: Email) -> tuple[User, StaffUpdated]:
+        """The staff user with another name or e-mail."""
+        key = name_key(f"{last_name} {first_name}")
+        changed = attrs.evolve(self, first_name=first_name, last_name=last_name, name_key=key, email=email)
+        fields = ("first_name", "last_name", "email")
+        fact = StaffUpdated(
+            stamp=stamp,
+            subject=self.id,
+            changed=tuple(field for field in fields if getattr(self, field) != getattr(changed, field)),
+            title=changed.name,
+            email=email.address,
+        )
+        return changed, fact
+
+    def set_roles(self, stamp: Stamp, roles: tuple[str, ...]) -> tuple[User, StaffRolesChanged]:
+        """The staff user with these roles instead."""
+        fact = StaffRolesChanged(stamp=stamp, subject=self.id, old=self.roles, new=roles)
+        return attrs.evolve(self, roles=roles), fact
+
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
         """The user that may sign in nowhere; ``clients`` are those affected."""
         changed = attrs.evolve(self, deactivated_at=stamp.at)
@@ -116,6 +145,18 @@ class Membership(Value):
     created_at: datetime
     created_by: str
     version: int = 1
+
+    def suspend(self, stamp: Stamp, *, reason: str) -> tuple[Membership, ContactSuspended]:
+        """The contact that may not come in for this client."""
+        fact = ContactSuspended(
+            stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id, reason=reason
+        )
+        return attrs.evolve(self, suspended_at=stamp.at), fact
+
+    def resume(self, stamp: Stamp) -> tuple[Membership, ContactResumed]:
+        """The contact that may come in again."""
+        fact = ContactResumed(stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id)
+        return attrs.evolve(self, suspended_at=None), fact
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
