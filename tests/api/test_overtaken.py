@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -10,7 +11,8 @@ import pytest
 
 from clientmgmt import NotFoundError, UserId
 from clientmgmt.adapters.memory import InMemoryStorage, InMemoryUnitOfWork
-from clientmgmt.errors import StaleVersionError
+from clientmgmt.errors import StaleVersionError, TransactionConflictError
+from clientmgmt.ports import UnitOfWork
 from clientmgmt.ports.collections import MEMBERSHIPS, USERS
 from clientmgmt.testing import FastHasher, SequentialIds
 from tests.box import PASSWORD, Box
@@ -43,6 +45,29 @@ class Rival(InMemoryStorage):
         deed, self.deed = self.deed, None
         if deed is not None:
             deed(uow)
+
+
+class Busy(InMemoryStorage):
+    """A store in which the next unit that writes loses against another one."""
+
+    losses = 0
+
+    @contextmanager
+    def unit_of_work(self, tenant: str, *, read_only: bool = False) -> Iterator[UnitOfWork]:
+        if self.losses and not read_only:
+            self.losses -= 1
+            raise TransactionConflictError
+        with super().unit_of_work(tenant, read_only=read_only) as uow:
+            yield uow
+
+
+def test_a_worker_that_loses_against_another_tries_again() -> None:
+    store = Busy()
+    box = Box(store)
+    box.contact(box.client(), invite=True)
+    store.losses = 1
+    assert box.deliver().sent == 1
+    assert store.losses == 0
 
 
 def test_a_contact_that_somebody_else_removed_first_is_gone() -> None:

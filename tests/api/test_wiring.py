@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from clientmgmt import ClientManager, InvalidInputError, SignInRefusedError, Staff
+from clientmgmt import ClientManager, InvalidInputError, SignInRefusedError, Staff, _wiring
+from clientmgmt._wiring import open_async_storage
 from clientmgmt.adapters.memory import InMemoryStorage
-from clientmgmt.adapters.sqlalchemy import SQLStorage
+from clientmgmt.adapters.sqlalchemy import AsyncSQLStorage, SQLStorage
 from clientmgmt.domain import Client, ContactState, Event, InvitationState, Note
 from clientmgmt.errors import ConfigurationError, InvalidLinkError, StorageError
 from clientmgmt.ports import Join, fields_of
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS
-from tests.box import PASSWORD, Box
+from clientmgmt.testing import RecordingNotifier
+from tests.box import PASSWORD, SETTINGS, Box, dump
 
 pytestmark = pytest.mark.greenlets
 
@@ -22,6 +26,26 @@ pytestmark = pytest.mark.greenlets
 def test_a_workspace_says_whose_it_is(memory_box: Box) -> None:
     assert memory_box.ws.tenant == memory_box.tenant
     assert memory_box.ws.actor == Staff("ada", roles={"administrator"})
+
+
+def test_a_url_of_a_database_opens_what_an_event_loop_can_use(tmp_path: Path) -> None:
+    opened = open_async_storage(f"sqlite+aiosqlite:///{tmp_path / 'own.db'}")
+    assert isinstance(opened, AsyncSQLStorage)
+    assert open_async_storage(opened) is opened
+    asyncio.run(opened.close())
+
+
+def test_without_the_extra_passwords_are_hashed_by_what_comes_with_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_wiring, "find_spec", lambda _: None)
+    mails, store = RecordingNotifier(), InMemoryStorage()
+    manager = ClientManager(store, settings=SETTINGS, notifier=mails)
+    ws = manager.workspace("northwind", actor=Staff("ada", roles={"administrator"}))
+    acme = ws.clients.add(name="Acme", email="ap@acme.example")
+    ws.contacts.add(acme.id, first_name="Jane", last_name="Doe", email="jane@acme.example", invite=True)
+    manager.deliver()
+    manager.entrance("northwind", origin="x").accept_invite(mails.token("jane@acme.example"), password=PASSWORD)
+    hashed = [row.hash for row in dump(store, "northwind")["credentials"]]  # type: ignore[attr-defined]
+    assert [text.split("$")[1] for text in hashed] == ["scrypt"]
 
 
 def test_a_listener_that_fails_undoes_nothing(caplog: pytest.LogCaptureFixture) -> None:

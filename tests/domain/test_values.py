@@ -250,3 +250,9 @@ def test_a_rule_that_makes_no_sense_is_refused_when_it_is_made(kind: type, field
 def test_a_line_end_after_an_address_is_refused() -> None:
     assert [violation.code for violation in parse_email("jane@acme.example\r\n", field="email")[1]] == ["invalid_email"]
     assert parse_email(" jane@acme.example\t", field="email")[1] == ()
+
+
+def test_a_value_equals_no_other_kind_of_thing() -> None:
+    assert JANE.id != JANE
+    assert attrs.evolve(JANE) == JANE
+    assert hash(JANE) == hash(attrs.evolve(JANE))

@@ -57,6 +57,17 @@ def test_what_was_undone_is_not_there(box: Box) -> None:
     assert titles(reader(box).pull()) == ["Acme"]
 
 
+def test_no_further_tenant_is_asked_for_more_than_was_wanted(memory_box: Box) -> None:
+    for box in (memory_box, memory_box.neighbour()):
+        box.client()
+    feed = reader(memory_box)
+    first = feed.pull(limit=1)
+    feed.ack(first)
+    second = feed.pull(limit=1)
+    assert len(first) == len(second) == 1
+    assert first[0].tenant != second[0].tenant
+
+
 def test_events_come_again_until_they_are_confirmed(box: Box) -> None:
     feed = reader(box)
     for name in ("Acme", "Bolt", "Cora"):

@@ -322,6 +322,15 @@ def test_a_store_that_does_not_know_of_it_is_refused(app: sa.Engine, secured: tu
     refused(storage, "would hide all rows: say row_level_security", "row_security_on")
 
 
+def test_hosts_whose_store_does_not_know_of_it_are_refused(app: sa.Engine, secured: tuple[SQLStorage, str]) -> None:
+    says = pytest.raises(ConfigurationError, match="would hide all rows")
+    with app.begin() as connection, says:
+        joined = SQLStorage(app, schema=secured[1], collections=KIT).joined(connection)
+        joined.unit_of_work("acme").__enter__()
+    with database(postgresql(app.url.render_as_string(hide_password=False))) as alias, says:
+        DjangoStorage(alias, schema=secured[1], collections=KIT).unit_of_work("acme").__enter__()
+
+
 def test_a_bound_role_without_row_level_security_is_fine(
     app: sa.Engine, role: str, postgres_engine: sa.Engine, schema: str
 ) -> None:
