@@ -22,6 +22,7 @@ from clientmgmt import domain
 from clientmgmt.domain import (
     BulkResult,
     BulkRules,
+    Catalog,
     Client,
     ClientAdded,
     ClientId,
@@ -132,7 +133,18 @@ LEAVES[PasswordRules] = st.builds(
     PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 4096), refuse_common=st.booleans()
 )
 LEAVES[DeliveryRules] = st.builds(
-    DeliveryRules, attempts=COUNTS, back_off=LONG, longest_wait=LONG, lease=LONG, pause=LONG
+    DeliveryRules,
+    attempts=COUNTS,
+    back_off=LONG,
+    longest_wait=LONG,
+    longest_asked=LONG,
+    lease=LONG,
+    pause=LONG,
+    longest_pause=LONG,
+    together=COUNTS,
+)
+LEAVES[Catalog] = st.sampled_from(
+    [Catalog(), Catalog().extend(permissions=["shifts.plan"], roles=[Role("planner", "client", {"shifts.plan"})])]
 )
 LEAVES[RetentionRules] = st.builds(
     RetentionRules,

@@ -72,6 +72,24 @@ REFERENCES: dict[str, object] = {
     "a million": [("crm", "x" * 10**6)],
     "over-long system": [("x" * 65, "1")],
 }
+PERMISSION: dict[str, object] = {
+    "unknown": "no.such.permission",
+    "empty": "",
+    "other case": "Invoices",
+    "nothing": None,
+    "a number": 5,
+    "a list": ["invoices"],
+    "bytes": b"invoices",
+}
+PERMISSIONS: dict[str, object] = {
+    "one as text": "invoices",
+    "nothing": None,
+    "a number": 5,
+    "unknown": ["invoices", "no.such.permission"],
+    "of staff": ["users.staff"],
+    "no names": [5, None],
+    "a list in it": [["invoices"]],
+}
 VERSION: dict[str, object] = {"text": "1", "a bool": True, "a float": 1.0, "bytes": b"1"}
 ROLES: dict[str, object] = {
     "nothing": None,
@@ -165,6 +183,18 @@ def add_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
     return lambda box, _, __, value: box.ws.staff.add(**(good | {field: value}))  # type: ignore[arg-type]
 
 
+def set_rights(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    def command(box: Box, _: Client, contact: Contact, value: object) -> object:
+        box.ws.access.rights(contact.id)
+        return box.ws.access.set_rights(contact.id, **{field: value})  # type: ignore[arg-type]
+
+    return command
+
+
+def preview_rights(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    return lambda box, _, contact, value: box.ws.access.preview_rights(contact.id, **{field: value})  # type: ignore[arg-type]
+
+
 def update_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
     def command(box: Box, _: Client, __: Contact, value: object) -> object:
         bea = box.ws.staff.find(reference="bea")
@@ -210,6 +240,20 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.suspend", "reason"): Case(
         OPTIONAL | {"over-long": "x" * 501},
         lambda box, _, contact, value: box.ws.contacts.suspend(contact.id, reason=value),  # type: ignore[arg-type]
+    ),
+    ("access.set_rights", "role"): Case(ROLE, set_rights("role")),
+    ("access.set_rights", "grants"): Case(PERMISSIONS, set_rights("grants")),
+    ("access.set_rights", "denies"): Case(PERMISSIONS, set_rights("denies")),
+    ("access.preview_rights", "role"): Case(ROLE, preview_rights("role")),
+    ("access.preview_rights", "grants"): Case(PERMISSIONS, preview_rights("grants")),
+    ("access.preview_rights", "denies"): Case(PERMISSIONS, preview_rights("denies")),
+    ("access.may", "permission"): Case(
+        PERMISSION,
+        lambda box, client, _, value: box.ws.access.may(value, client.id),  # type: ignore[arg-type]
+    ),
+    ("access.explain", "permission"): Case(
+        PERMISSION,
+        lambda box, client, contact, value: box.ws.access.explain(contact.user_id, value, client.id),  # type: ignore[arg-type]
     ),
     ("contacts.list", "state"): Case(
         {name: value for name, value in CHOICE.items() if value is not None},
@@ -327,6 +371,18 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "contacts.most_recent": (NotFoundError, lambda box, key: box.ws.contacts.most_recent(key)),  # type: ignore[arg-type]
     "access.invitations": (NotFoundError, lambda box, key: box.ws.access.invitations(key)),  # type: ignore[arg-type]
     "access.deactivate": (NotFoundError, lambda box, key: box.ws.access.deactivate(key)),  # type: ignore[arg-type]
+    "access.may": (NotFoundError, lambda box, key: box.ws.access.may("export", key)),  # type: ignore[arg-type]
+    "access.explain": (
+        NotFoundError,
+        lambda box, key: box.ws.access.explain(box.ws.contacts.list().items[0].user_id, "export", key),  # type: ignore[arg-type]
+    ),
+    "access.explain of a user": (
+        NotFoundError,
+        lambda box, key: box.ws.access.explain(key, "export", box.ws.clients.list().items[0].id),  # type: ignore[arg-type]
+    ),
+    "access.rights": (NotFoundError, lambda box, key: box.ws.access.rights(key)),  # type: ignore[arg-type]
+    "access.set_rights": (NotFoundError, lambda box, key: box.ws.access.set_rights(key, grants=["invoices"])),  # type: ignore[arg-type]
+    "access.preview_rights": (NotFoundError, lambda box, key: box.ws.access.preview_rights(key)),  # type: ignore[arg-type]
     "access.reactivate": (NotFoundError, lambda box, key: box.ws.access.reactivate(key)),  # type: ignore[arg-type]
     "access.logins": (NotFoundError, lambda box, key: box.ws.access.logins(key)),  # type: ignore[arg-type]
     "notifications.get": (NotFoundError, lambda box, key: box.ws.notifications.get(key)),  # type: ignore[arg-type]

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from clientmgmt._manager_async.group import Group
-from clientmgmt._usecases import invitations, users
-from clientmgmt.domain.ids import ContactId, UserId
+from clientmgmt._usecases import invitations, rights, users
+from clientmgmt.domain.contacts import Contact
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Invitation, LoginEvent, User
 from clientmgmt.domain.results import Deactivation, Page
+from clientmgmt.domain.rights import Decision, Rights, RightsChange
+from clientmgmt.domain.unset import UNSET, Unset
 
 __all__ = ["AccessGroup"]
 
@@ -20,6 +25,83 @@ class AccessGroup(Group):
     async def invitations(self, contact_id: ContactId) -> tuple[Invitation, ...]:
         """The invitations that a contact was sent, newest first: when, by whom, and what became of each."""
         return await self._calls.read(invitations.list_invitations, contact_id)
+
+    async def may(self, permission: str, client_id: ClientId) -> Decision:
+        """Whether the actor of this workspace has a permission for a client, from what is stored now.
+
+        Ask it for what your own application offers: tickets, reports, invoices.
+
+        Args:
+            permission: one that the catalog knows.
+            client_id: the client; for a client's user one of its own, any other answers like one that is not there.
+
+        Raises:
+            UnknownNameError: nobody has registered this permission.
+
+        >>> from clientmgmt import ClientManager, Staff
+        >>> ws = ClientManager("memory:").workspace("northwind", actor=Staff("ada", roles={"editor"}))
+        >>> acme = ws.clients.add(name="Acme Retail", email="ap@acme.example")
+        >>> ws.access.may("export", acme.id).reasons
+        ('the role editor gives export',)
+        >>> bool(ws.access.may("users.staff", acme.id))
+        False
+        """
+        return await self._calls.read(rights.may, permission, client_id)
+
+    async def explain(self, user_id: UserId, permission: str, client_id: ClientId) -> Decision:
+        """Whether any user has a permission for a client, and which rule decides that.
+
+        Args:
+            user_id: a client's user, or a staff user with stored roles.
+            permission: one that the catalog knows.
+            client_id: the client.
+
+        Raises:
+            UnknownNameError: nobody has registered this permission.
+        """
+        return await self._calls.read(rights.explain, user_id, permission, client_id)
+
+    async def rights(self, contact_id: ContactId) -> Rights:
+        """The role, the grants and the denies of a contact, and the permissions that they make."""
+        return await self._calls.read(rights.get_rights, contact_id)
+
+    async def preview_rights(
+        self,
+        contact_id: ContactId,
+        *,
+        role: str | Unset = UNSET,
+        grants: Collection[str] | Unset = UNSET,
+        denies: Collection[str] | Unset = UNSET,
+    ) -> RightsChange:
+        """What :meth:`set_rights` would give and take; nothing is changed. Needs ``users.manage``.
+
+        Raises:
+            UnknownNameError: there is no such role of clients or no such permission.
+            InvalidInputError: a permission is granted and denied at once.
+        """
+        return await self._calls.read(rights.preview_rights, contact_id, role=role, grants=grants, denies=denies)
+
+    async def set_rights(
+        self,
+        contact_id: ContactId,
+        *,
+        role: str | Unset = UNSET,
+        grants: Collection[str] | Unset = UNSET,
+        denies: Collection[str] | Unset = UNSET,
+    ) -> Contact:
+        """Give a contact other rights, which count from the next call on; the rest stays. Needs ``users.manage``.
+
+        Args:
+            contact_id: the contact.
+            role: a role of clients.
+            grants: permissions that it has besides those of its role; instead of the earlier ones.
+            denies: permissions that it has not, whatever gives them; instead of the earlier ones.
+
+        Raises:
+            UnknownNameError: there is no such role of clients or no such permission.
+            InvalidInputError: a permission is granted and denied at once.
+        """
+        return await self._calls.write(rights.set_contact_rights, contact_id, role=role, grants=grants, denies=denies)
 
     async def deactivate(self, user_id: UserId) -> Deactivation:
         """Take a user's way in, for all of its clients; the record stays. Needs ``users.deactivate``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from clientmgmt._usecases.work import Work
@@ -11,7 +12,7 @@ from clientmgmt.domain.people import UserKind
 from clientmgmt.errors import ForbiddenError, NotFoundError
 from clientmgmt.ports.collections import USERS
 
-__all__ = ["OutOfSight", "authorize"]
+__all__ = ["OutOfSight", "authorize", "staff_roles"]
 
 
 class OutOfSight(NotFoundError):  # noqa: N818 - is put on record as a denial, and leaves as a plain NotFoundError
@@ -34,6 +35,11 @@ def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind:
     if subject is not None and isinstance(work.actor, ClientUser):
         raise OutOfSight(kind, permission)
     raise ForbiddenError(permission)
+
+
+def staff_roles(work: Work, actor: Staff) -> Collection[str]:
+    """The roles of a staff actor that count: those that it carries, else those that are stored."""
+    return _stored_roles(work) if actor.roles is None else actor.roles
 
 
 def _stored_roles(work: Work) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from clientmgmt.domain.events import (
     ContactInvited,
     ContactRemoved,
     ContactResumed,
+    ContactRightsChanged,
     ContactSuspended,
     Event,
     InvitationAccepted,
@@ -49,6 +50,7 @@ from clientmgmt.domain.results import (
     StatusChange,
     UpkeepReport,
 )
+from clientmgmt.domain.rights import Decision, Rights, RightsChange
 from clientmgmt.domain.roles import (
     CLIENT_PERMISSIONS,
     DEFAULT_CLIENT_ROLE,
@@ -108,11 +110,13 @@ __all__ = [
     "ContactInvited",
     "ContactRemoved",
     "ContactResumed",
+    "ContactRightsChanged",
     "ContactState",
     "ContactSuspended",
     "ContactTrigger",
     "Credential",
     "Deactivation",
+    "Decision",
     "Delivery",
     "DeliveryReport",
     "DeliveryRules",
@@ -152,6 +156,8 @@ __all__ = [
     "PasswordRules",
     "RecentLogin",
     "RetentionRules",
+    "Rights",
+    "RightsChange",
     "Role",
     "RoleKind",
     "Row",

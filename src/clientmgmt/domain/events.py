@@ -22,6 +22,7 @@ __all__ = [
     "ContactInvited",
     "ContactRemoved",
     "ContactResumed",
+    "ContactRightsChanged",
     "ContactSuspended",
     "Event",
     "InvitationAccepted",
@@ -159,6 +160,21 @@ class ContactAdded(Event):
     title: str
     email: str
     role: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ContactRightsChanged(Event):
+    """A contact got another role, or other grants and denies; ``subject`` is its id.
+
+    ``added`` and ``removed`` say which permissions that gave and took.
+    """
+
+    user_id: UserId
+    role: str
+    grants: tuple[str, ...]
+    denies: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

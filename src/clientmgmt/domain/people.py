@@ -138,6 +138,8 @@ class Membership(Value):
     user_id: UserId
     client_id: ClientId
     role: str
+    grants: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
     job_title: str | None
     name_key: str
     invitation_id: InvitationId | None = None
