@@ -8,13 +8,15 @@ neither random order nor the distribution of tests over processes may tear them 
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sybil import Document, Example
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
-
-from clientmgmt import ClientManager
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -27,6 +29,24 @@ MISSPELT = re.compile(r"^\s*[`~]{3,}\s*(\{code-block\}\s*)?(py|python3|pycon|ipy
 pages = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
 
 
+@contextmanager
+def closing_files() -> Iterator[None]:
+    """Close the connections to SQLite that pages leave open: readers of pages end their programs instead."""
+    opened: list[object] = []
+
+    def remember(driver: object, _: object) -> None:
+        opened.append(driver)
+
+    sa.event.listen(sa.pool.Pool, "connect", remember)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", remember)
+        for driver in opened:
+            if isinstance(driver, sqlite3.Connection):
+                driver.close()
+
+
 @pages
 def test_the_examples_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -37,11 +57,9 @@ def test_the_examples_run(
 
     monkeypatch.chdir(tmp_path)
     document = Document.parse(str(page), PythonCodeBlockParser(), CodeBlockParser("output", compare))
-    for example in document:
-        example.evaluate()
-    for value in document.namespace.values():
-        if isinstance(value, ClientManager):
-            value.close()
+    with closing_files():
+        for example in document:
+            example.evaluate()
 
 
 @pages
