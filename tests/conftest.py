@@ -40,6 +40,7 @@ WIDE = (
     "tests/adapters/sqlalchemy/test_sql_row_security.py",
     "tests/adapters/sqlalchemy/test_sql_schema.py",
     "tests/adapters/sqlalchemy/test_sql_sharding.py",
+    "tests/adapters/sqlalchemy/test_sql_statements.py",
     "tests/adapters/test_conformance_async.py",
     "tests/adapters/test_planted_bugs.py",
     "tests/adapters/test_planted_notifier_bugs.py",
@@ -57,7 +58,9 @@ WIDE = (
     "tests/races/test_outbox.py",
     "tests/test_architecture.py::test_a_planted_violation",
     "tests/test_examples.py",
+    "tests/test_planted_faults.py",
     "tests/test_pytest_plugin.py",
+    "tests/test_selecting.py",
     "tests/test_testing.py",
 )
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""

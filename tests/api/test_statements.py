@@ -66,6 +66,13 @@ FROZEN = {
     "contacts.most_recent": 3,
     "access.invitations": 2,
     "access.logins": 2,
+    "access.rights": 1,
+    "access.set_rights": 8,
+    "access.may": 1,
+    "access.may of a client's user": 3,
+    "access.explain": 3,
+    "contacts.suspend": 9,
+    "contacts.resume": 8,
     "access.deactivate": 6,
     "access.reactivate": 6,
     "contacts.remove": 6,
@@ -152,6 +159,13 @@ def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Opera
     yield "contacts.most_recent", lambda: box.ws.contacts.most_recent(acme.id)
     yield "access.invitations", lambda: box.ws.access.invitations(jane.id)
     yield "access.logins", lambda: box.ws.access.logins(jane.user_id)
+    yield "access.rights", lambda: box.ws.access.rights(jane.id)
+    yield "access.set_rights", lambda: box.ws.access.set_rights(jane.id, grants=["invoices"])
+    yield "access.may", lambda: box.ws.access.may("export", acme.id)
+    yield "access.may of a client's user", lambda: box.as_user(jane.user_id).access.may("files", acme.id)
+    yield "access.explain", lambda: box.ws.access.explain(jane.user_id, "invoices", acme.id)
+    yield "contacts.suspend", lambda: box.ws.contacts.suspend(jane.id)
+    yield "contacts.resume", lambda: box.ws.contacts.resume(jane.id)
     yield "access.deactivate", lambda: box.ws.access.deactivate(jane.user_id)
     yield "access.reactivate", lambda: box.ws.access.reactivate(jane.user_id)
     yield "contacts.remove", lambda: box.ws.contacts.remove(jane.id)
