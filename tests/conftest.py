@@ -90,13 +90,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return path.startswith(WIDE) or None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+LONGEST = ("test_stores_agree_on_many", "test_asynchronous_stores_agree", "test_cancelling_very_often")
+"""Tests that take minutes begin first, so that no process waits for another one in the end."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if item.nodeid.startswith(WIDE):
             item.add_marker(pytest.mark.wide)
         if item.nodeid.startswith(AGAIN) or _told_to_a_database(item):
             item.add_marker(pytest.mark.again)
+    yield
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))
 
 
 def _told_to_a_database(item: pytest.Item) -> bool:
