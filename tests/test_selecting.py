@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clientmgmt.adapters.memory import InMemoryStorage
+from clientmgmt.errors import ConfigurationError
 from clientmgmt.ports import COLLECTIONS, Order, lookups_of, referrers_of, select_rows
 from clientmgmt.testing._programs import Call, questions
 from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, PLACED_BOOKS, SAMPLES, SHELVES, Book, Job, Shelf, uid
@@ -62,3 +65,22 @@ def test_referrers_are_found_by_their_fields() -> None:
     assert sum(len(referrers_of(one, COLLECTIONS)) for one in COLLECTIONS) == sum(
         len(one.references) for one in COLLECTIONS
     )
+
+
+def test_the_order_of_arrival_is_that_of_queues_and_no_field_of_theirs() -> None:
+    storage = InMemoryStorage(collections=KIT)
+    with storage.unit_of_work("kit") as uow:
+        for find in (
+            lambda: uow.find(SHELVES, order=SHELVES.arrival.asc()),
+            lambda: uow.find(PLACED_BOOKS, order=BOOKS.arrival.asc()),
+        ):
+            with pytest.raises(ConfigurationError, match="not declared as a queue"):
+                find()
+    with pytest.raises(ConfigurationError, match="no field of the entity"):
+        JOBS.arrival.get(Job(id=uid(1), lane="x"))
+
+
+@pytest.mark.parametrize("options", [{"limit": 1}, {"after": ("A", uid(1))}])
+def test_a_part_of_no_order_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="need an order"):
+        select_rows(SHELVES, [], **options)

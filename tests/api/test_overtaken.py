@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from clientmgmt import NotFoundError, UserId
+from clientmgmt._usecases import desk
 from clientmgmt.adapters.memory import InMemoryStorage, InMemoryUnitOfWork
 from clientmgmt.errors import StaleVersionError, TransactionConflictError
 from clientmgmt.ports import UnitOfWork
@@ -68,6 +69,16 @@ def test_a_worker_that_loses_against_another_tries_again() -> None:
     store.losses = 1
     assert box.deliver().sent == 1
     assert store.losses == 0
+
+
+def test_who_loses_every_time_is_told_so_after_eight_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "_FIRST_WAIT", 0)
+    store = Busy()
+    box = Box(store)
+    store.losses = 99
+    with pytest.raises(TransactionConflictError):
+        box.client()
+    assert store.losses == 99 - 8
 
 
 def test_a_contact_that_somebody_else_removed_first_is_gone() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from clientmgmt import Brand, Links, Rules, Secret, Settings
 from clientmgmt.adapters.wordlist import is_common_password
-from clientmgmt.domain import Mailbox, MailType, Message, PasswordRules, User, UserId, UserKind
+from clientmgmt.domain import UNSET, Mailbox, MailType, Message, PasswordRules, User, UserId, UserKind
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.letters import Letter
 from clientmgmt.domain.passwords import password_violations
@@ -250,6 +250,10 @@ def test_a_rule_that_makes_no_sense_is_refused_when_it_is_made(kind: type, field
 def test_a_line_end_after_an_address_is_refused() -> None:
     assert [violation.code for violation in parse_email("jane@acme.example\r\n", field="email")[1]] == ["invalid_email"]
     assert parse_email(" jane@acme.example\t", field="email")[1] == ()
+
+
+def test_what_is_left_as_it_is_prints_its_name() -> None:
+    assert repr(UNSET) == "UNSET"
 
 
 def test_a_value_equals_no_other_kind_of_thing() -> None:
