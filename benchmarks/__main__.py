@@ -35,8 +35,9 @@ import's baseline only inserts; ours reads, checks and looks up every row as wel
 SCALE = """
 ## A tenant with very many clients
 
-`python -m benchmarks --scale` fills two tenants, a small one and one with a million clients, and gives both the same
-commands; it takes minutes. Processor time counts on SQLite, time on PostgreSQL.
+`python -m benchmarks --scale` fills two tenants, a small one and a large one, and gives both the same commands; it
+takes minutes. The large one has a million clients unless `--clients` names another number; each line says how many
+there were. Processor time counts on SQLite, time on PostgreSQL.
 
 | command | beside | ours | baseline | ratio | goal | statements |
 | --- | --- | --- | --- | --- | --- | --- |

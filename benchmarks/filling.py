@@ -65,7 +65,8 @@ def _tables(people: Iterable[Known], new: Callable[[], UUID]) -> dict[str, Rows]
         made["memberships"].append(hand.membership_row(contact, user, client, now))
         mail = {
             "tenant_id": hand.TENANT, "id": new(), "type": "contact_added", "client_id": client, "user_id": user,
-            "about": contact, "state": "sent", "at": now, "attempts": 1, "error": None,
+            "about": contact, "created_at": now, "not_after": None, "state": "delivered", "at": now, "attempts": 1,
+            "error": None,
         }  # fmt: skip
         made["deliveries"].append(mail)
         made["audit"].append(hand.audit_row(client, "client_added", client, client, now, title=f"Client {number}"))

@@ -161,8 +161,8 @@ def membership_row(key: UUID, user: UUID, client: UUID, now: datetime) -> dict[s
     """A contact."""
     return {
         "tenant_id": TENANT, "id": key, "user_id": user, "client_id": client, "role": "client_standard",
-        "job_title": None, "name_key": "doe jane", "invitation_id": None, "suspended_at": None,
-        "created_at": now, "created_by": "staff:ada", "version": 1,
+        "grants": (), "denies": (), "job_title": None, "name_key": "doe jane", "invitation_id": None,
+        "suspended_at": None, "created_at": now, "created_by": "staff:ada", "version": 1,
     }  # fmt: skip
 
 

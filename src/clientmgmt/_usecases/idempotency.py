@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from hashlib import sha256
 from typing import Generic, TypeVar
 
 import attrs
@@ -37,6 +36,8 @@ def fingerprint(command: str, actor: object, args: tuple[object, ...], kwargs: M
 
     ``InvalidInputError`` for arguments that cannot be compared, such as a list that holds itself.
     """
+    from hashlib import sha256  # noqa: PLC0415 - slow to load
+
     try:
         text = json.dumps([command, str(actor), _plain(args), _plain(kwargs)])
     except (RecursionError, TypeError, ValueError):
