@@ -27,8 +27,8 @@ class Catalog(Value):
     ['read', 'shifts.plan']
     """
 
-    roles: Mapping[str, Role] = ROLES
-    extra: frozenset[str] = frozenset()
+    roles: Mapping[str, Role] = attrs.field(factory=lambda: ROLES, repr=False)
+    extra: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     def __attrs_post_init__(self) -> None:
         for name, role in self.roles.items():
