@@ -104,13 +104,13 @@ def test_two_units_that_lock_crosswise_both_end(shelves: SQLStorage) -> None:
         assert {shelf.name for shelf in uow.find(SHELVES)} == {"xx"}
 
 
-def test_a_command_that_deadlocks_with_the_host_is_run_again(postgresql_store: SQLStorage) -> None:
+def test_a_command_that_deadlocks_with_the_host_is_run_again(postgresql: SQLStorage) -> None:
     """The host locks the user first and the client after; a command does it the other way round."""
-    box = Box(postgresql_store)
+    box = Box(postgresql)
     jane = box.contact(box.client())
     holds_the_user, waits_for_the_user = threading.Event(), threading.Event()
-    engine = postgresql_store._database.engine  # noqa: SLF001
-    users, clients = (postgresql_store._plans.tables[name] for name in ("users", "clients"))  # noqa: SLF001
+    engine = postgresql._database.engine  # noqa: SLF001
+    users, clients = (postgresql._plans.tables[name] for name in ("users", "clients"))  # noqa: SLF001
 
     def host() -> None:
         with engine.begin() as connection:
