@@ -88,7 +88,7 @@ def wide(session: nox.Session) -> None:
     session.run("pytest", "-m", f"{SHORT} and wide and again", *session.posargs)
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def lowest(session: nox.Session) -> None:
     """The tests pass with the lowest versions that pyproject.toml allows users to have."""
     session.install("uv")

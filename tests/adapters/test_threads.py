@@ -534,8 +534,9 @@ def test_a_unit_that_begins_while_its_store_is_closed_is_undone(monkeypatch: pyt
         told, undo = asyncio.Event(), unit.undo
 
         def telling() -> Future[None]:
+            leaving = undo()
             loop.call_soon_threadsafe(told.set)
-            return undo()
+            return leaving
 
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(unit, "undo", telling)

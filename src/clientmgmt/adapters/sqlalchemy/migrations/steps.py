@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import attrs
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ def operations_at(version: int, *, prefix: str, schema: str | None) -> Operation
     return ops
 
 
+@lru_cache(maxsize=8)
 def model_at(version: int | None = None, *, prefix: str = "cm_", schema: str | None = None) -> sa.MetaData:
-    """The tables as the steps up to ``version``, or all of them, make them."""
+    """The tables as the steps up to ``version``, or all of them, make them. They are shared: to be read only."""
     return operations_at(latest() if version is None else version, prefix=prefix, schema=schema).model
