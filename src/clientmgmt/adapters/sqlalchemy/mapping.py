@@ -17,8 +17,6 @@ __all__ = ["LANE_BINDS", "Mapper", "mapper_of", "pair_of"]
 
 E = TypeVar("E", bound=Entity)
 
-Values = dict[str, object]
-
 LANE_BINDS = ("p_tenant", "p_lane")
 """Parameters of the subquery that numbers a lane on SQLite, which has no identity columns besides the key."""
 
@@ -27,19 +25,17 @@ LANE_BINDS = ("p_tenant", "p_lane")
 class Mapper(Generic[E]):
     """How one collection's entities and rows become each other.
 
-    ``columns`` are the columns of a row in their order, without the tenant. ``reads`` has for every parameter of an
-    ``INSERT`` the expression that reads it from ``tenant`` and ``entity``. ``entity(*row)`` makes the
-    entity, ``row(tenant, entity)`` the parameters of an ``INSERT``. Where there is a version,
-    ``change(tenant, entity)`` makes the parameters of an ``UPDATE`` and ``saved(entity)`` the entity with the
-    next version. Of a queue, ``claimed(entity, until)`` is the entity that a worker holds, and ``row`` also
-    has what :data:`LANE_BINDS` names.
+    ``columns`` are the columns of a row in their order, without the tenant; ``entity(*row)`` makes the entity.
+    ``reads`` has for every parameter of an ``INSERT`` the expression that reads it from ``tenant`` and ``entity``; of
+    a queue also for what :data:`LANE_BINDS` names. ``changes`` has them for an ``UPDATE`` where there is a version,
+    and ``saved(entity)`` is the entity with the next one. Of a queue, ``claimed(entity, until)`` is the entity that a
+    worker holds.
     """
 
     columns: tuple[str, ...]
     reads: Mapping[str, str]
+    changes: Mapping[str, str]
     entity: Callable[..., E]
-    row: Callable[[str, E], Values]
-    change: Callable[[str, E], Values]
     saved: Callable[[E], E]
     claimed: Callable[[E, object], E]
 
@@ -58,9 +54,8 @@ def mapper_of(collection: Collection[E], *, lane_binds: bool = False) -> Mapper[
     return Mapper(
         columns=tuple(leaf.column for leaf in leaves),
         reads=stored | binds,
+        changes=changed,
         entity=_positional([(collection.entity, parts)], "{}"),
-        row=_compiled("tenant, entity", _dict(stored | binds)),
-        change=_compiled("tenant, entity", _dict(changed)),
         saved=_compiled("entity", _call("made", parts, kept | version), collection.entity),
         claimed=_compiled("entity, until", _call("made", parts, kept | claim), collection.entity),
     )
@@ -106,10 +101,6 @@ def _construct(
 
 def _call(name: str, parts: tuple[Part, ...], values: dict[str, str]) -> str:
     return f"{name}({', '.join(f'{part.alias}={values[part.name]}' for part in parts)})"
-
-
-def _dict(items: dict[str, str]) -> str:
-    return f"{{{', '.join(f'{name!r}: {expression}' for name, expression in items.items())}}}"
 
 
 def _read(parts: tuple[Part, ...], leaf: Leaf) -> str:

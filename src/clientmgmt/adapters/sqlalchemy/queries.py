@@ -16,6 +16,7 @@ import attrs
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.mapping import pair_of
+from clientmgmt.adapters.sqlalchemy.prepared import Reading, reading
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan, next_number
 from clientmgmt.adapters.sqlalchemy.tables import column_of
 from clientmgmt.errors import ConfigurationError
@@ -54,6 +55,15 @@ class _SourcePlan:
     id_number: Callable[[Any], int]
 
 
+@attrs.frozen(eq=False)
+class Question:
+    """A statement, what makes an answer of a row, and the prepared form of both, if there is one."""
+
+    select: sa.Select[Any]
+    row: Callable[..., Any]
+    reading: Reading | None
+
+
 class Catalogue:
     """The statements of a store. Threads may share it: building one twice does no harm."""
 
@@ -64,8 +74,9 @@ class Catalogue:
             collection: CollectionPlan(collection, tables[collection.name], dialect) for collection in collections
         }
         self.next_number: Any = next_number(tables, dialect.name)
+        self._dialect = dialect
         self._sources: dict[Source[Any, Any], _SourcePlan] = {}
-        self._selects: dict[Shape, sa.Select[Any]] = {}
+        self._questions: dict[Shape, Question] = {}
 
     def plan(self, collection: Collection[Any]) -> CollectionPlan:
         """The plan of ``collection``; ``ConfigurationError`` if the store was not given it."""
@@ -92,7 +103,7 @@ class Catalogue:
         order: Order[Any] | None,
         after: tuple[object, UUID] | None,
         limit: int | None,
-    ) -> sa.Select[Any]:
+    ) -> Question:
         """The statement for a question; its values are added to ``values``."""
         shape = (
             source,
@@ -105,25 +116,30 @@ class Catalogue:
             values["p_after"], values["p_after_id"] = after
         if limit is not None:
             values["p_limit"] = limit
-        statement = self._selects.get(shape)
-        if statement is None:
+        question = self._questions.get(shape)
+        if question is None:
             plan = self.source(source)
-            statement = self._filtered(sa.select(*plan.columns), plan, shape[1])
+            select = self._filtered(sa.select(*plan.columns), plan, shape[1])
             if order is not None:
-                statement = _ordered(statement, plan, order, after=after is not None)
+                select = _ordered(select, plan, order, after=after is not None)
             if limit is not None:
-                statement = statement.limit(sa.bindparam("p_limit", type_=sa.Integer))
-            _keep(self._selects, shape, statement)
-        return statement
+                select = select.limit(sa.bindparam("p_limit", type_=sa.Integer))
+            question = self._asked(shape, select, plan.row)
+        return question
 
-    def count(self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values) -> sa.Select[Any]:
+    def count(self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values) -> Question:
         """The statement that counts; the values of ``where`` are added to ``values``."""
         shape = (source, _shape(where, values))
-        statement = self._selects.get(shape)
-        if statement is None:
-            statement = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1])
-            _keep(self._selects, shape, statement)
-        return statement
+        question = self._questions.get(shape)
+        if question is None:
+            select = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1])
+            question = self._asked(shape, select, int)
+        return question
+
+    def _asked(self, shape: Shape, select: sa.Select[Any], row: Callable[..., Any]) -> Question:
+        question = Question(select, row, reading(select, row, self._dialect))
+        _keep(self._questions, shape, question)
+        return question
 
     @staticmethod
     def _filtered(select: sa.Select[Any], plan: _SourcePlan, shape: Shape) -> sa.Select[Any]:

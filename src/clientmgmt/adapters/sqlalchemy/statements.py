@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clientmgmt.adapters.sqlalchemy.bulk import BulkInsert, bulk_insert
 from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, Mapper, mapper_of
+from clientmgmt.adapters.sqlalchemy.prepared import Reading, Writing, reading, writing
 from clientmgmt.adapters.sqlalchemy.tables import NUMBERS
 from clientmgmt.adapters.sqlalchemy.types import text_type
 from clientmgmt.ports.storage import Collection
@@ -39,14 +39,14 @@ class CollectionPlan:
         self.mine: sa.ColumnElement[bool] = table.c.tenant_id == sa.bindparam("p_tenant", type_=text_type())
 
     @cached_property
-    def get(self) -> sa.Select[Any]:
+    def get(self) -> Reading:
         """One row by ``p_id``."""
-        return sa.select(*self.columns).where(self.mine, self._is_id)
+        return self._of_one(self._one)
 
     @cached_property
-    def get_locked(self) -> sa.Select[Any]:
+    def get_locked(self) -> Reading:
         """The same, locked against changes but not against references to it."""
-        return self.get.with_for_update(key_share=True)
+        return self._of_one(self._one.with_for_update(key_share=True))
 
     @cached_property
     def get_many(self) -> sa.Select[Any]:
@@ -59,26 +59,21 @@ class CollectionPlan:
         return self.get_many.order_by(self.table.c.id).with_for_update(key_share=True)
 
     @cached_property
-    def insert(self) -> sa.Insert:
-        """One row, as :attr:`Mapper.row` gives it."""
-        return self._numbered(sa.insert(self.table))
+    def insert(self) -> Writing[Any]:
+        """One row, or any number of them."""
+        return writing(self._numbered(sa.insert(self.table)), self.mapper.reads, self._dialect)
 
     @cached_property
-    def bulk(self) -> BulkInsert[Any]:
-        """Any number of rows."""
-        return bulk_insert(self.insert, self.mapper.reads, self._dialect)
-
-    @cached_property
-    def insert_if_absent(self) -> sa.Insert:
+    def insert_if_absent(self) -> Writing[Any]:
         """One row unless a key of it is taken; the count of rows tells."""
         insert: sa.Insert = _INSERT[self._dialect.name](self.table).on_conflict_do_nothing()
-        return self._numbered(insert).execution_options(preserve_rowcount=True)
+        return writing(self._numbered(insert), self.mapper.reads, self._dialect)
 
     @cached_property
-    def update(self) -> sa.Update:
-        """One row if its version is ``p_version``, as :attr:`Mapper.change` gives it."""
+    def update(self) -> Writing[Any]:
+        """One row if it has the version of the entity; the count of rows tells."""
         version = self.table.c.version == sa.bindparam("p_version", type_=sa.BigInteger)
-        return sa.update(self.table).where(self.mine, self._is_id, version)
+        return writing(sa.update(self.table).where(self.mine, self._is_id, version), self.mapper.changes, self._dialect)
 
     @cached_property
     def exists(self) -> sa.Select[Any]:
@@ -123,6 +118,13 @@ class CollectionPlan:
         tenant = self.table.c.tenant_id
         later = tenant > sa.bindparam("p_after", type_=text_type())
         return sa.select(tenant).where(later).order_by(tenant).limit(sa.literal_column("1"))
+
+    @property
+    def _one(self) -> sa.Select[Any]:
+        return sa.select(*self.columns).where(self.mine, self._is_id)
+
+    def _of_one(self, select: sa.Select[Any]) -> Reading:
+        return cast("Reading", reading(select, self.mapper.entity, self._dialect))  # it looks for no list
 
     @property
     def _is_id(self) -> sa.ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import starmap
@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, commit_failure, failure, is_lost
-from clientmgmt.adapters.sqlalchemy.queries import Catalogue
+from clientmgmt.adapters.sqlalchemy.prepared import Reading, Writing
+from clientmgmt.adapters.sqlalchemy.queries import Catalogue, Question
 from clientmgmt.adapters.sqlalchemy.row_security import ENTER_TENANT
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
 from clientmgmt.errors import (
@@ -80,10 +81,10 @@ class SQLUnitOfWork:
     def get(self, collection: Collection[E], id: UUID, *, lock: bool = False) -> E:  # noqa: A002 - the field's name
         """The entity with this id, else ``NotFoundError``."""
         plan = self._plan(collection, writes=lock)
-        rows = self._rows(plan.get_locked if lock else plan.get, {"p_tenant": self._tenant, "p_id": id})
-        if not rows:
+        found = self._read(plan.get_locked if lock else plan.get, {"p_tenant": self._tenant, "p_id": id})
+        if not found:
             raise NotFoundError
-        return cast("E", plan.mapper.entity(*rows[0]))
+        return cast("E", found[0])
 
     def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
         """The entities with these ids."""
@@ -109,38 +110,38 @@ class SQLUnitOfWork:
             message = "after and limit need an order"
             raise ValueError(message)
         values: dict[str, object] = {"p_tenant": self._tenant}
-        statement = self._catalogue.find(source, where, values, order=order, after=after, limit=limit)
-        plan = self._catalogue.source(source)
-        found = list(starmap(plan.row, self._rows(statement, values)))
+        question = self._catalogue.find(source, where, values, order=order, after=after, limit=limit)
+        found = self._answers(question, values)
         if order is None and len(found) > 1:
-            found.sort(key=plan.id_number)
+            found.sort(key=self._catalogue.source(source).id_number)
         return tuple(found)
 
     def count(self, source: Source[R, F], *where: Condition[F]) -> int:
         """How many rows :meth:`find` would give."""
         self._check()
         values: dict[str, object] = {"p_tenant": self._tenant}
-        statement = self._catalogue.count(source, where, values)
-        return int(self._rows(statement, values)[0][0])
+        (number,) = self._answers(self._catalogue.count(source, where, values), values)
+        return cast("int", number)
 
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities, a thousand with one statement."""
-        plan = self._plan(collection, writes=True)
-        tenant = self._tenant
-        bulk = plan.bulk
-        rows = self._guarded(lambda: [bulk.parameters(tenant, entity) for entity in entities])
+        insert = self._plan(collection, writes=True).insert
+        if len(entities) == 1:
+            self._write(insert, entities[0])
+            return
+        rows = self._guarded(lambda: [insert.parameters(self._tenant, entity) for entity in entities])
         for batch in _batches(rows):
-            self._guarded(self._connection.exec_driver_sql, bulk.sql, batch if len(batch) > 1 else batch[0])
+            self._guarded(self._connection.exec_driver_sql, insert.sql, batch if len(batch) > 1 else batch[0])
 
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
         """Add the entity, unless one of its keys is taken."""
         plan = self._plan(collection, writes=True)
-        return self._run(plan.insert_if_absent, plan.mapper.row(self._tenant, entity)).rowcount == 1
+        return self._write(plan.insert_if_absent, entity) == 1
 
     def save(self, collection: Collection[V], entity: V) -> V:
         """Replace the stored entity and answer it with the next version."""
         plan = self._plan(collection, writes=True)
-        if self._run(plan.update, plan.mapper.change(self._tenant, entity)).rowcount == 1:
+        if self._write(plan.update, entity) == 1:
             return cast("V", plan.mapper.saved(entity))
         if self._rows(plan.exists, {"p_tenant": self._tenant, "p_id": entity.id}):
             raise StaleVersion(collection.name)
@@ -239,16 +240,36 @@ class SQLUnitOfWork:
             message = "this unit of work only reads"
             raise TransactionError(message)
 
+    def _write(self, writing: Writing[E], entity: E) -> int:
+        """Write one row; the number of rows that there were to write."""
+        try:
+            parameters = writing.parameters(self._tenant, entity)
+            return self._connection.exec_driver_sql(writing.sql, parameters).rowcount
+        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
+            raise self._spoil(error) from None
+
+    def _answers(self, question: Question, values: Mapping[str, object]) -> list[Any]:
+        if question.reading is None:
+            return list(starmap(question.row, self._rows(question.select, values)))
+        return self._read(question.reading, values)
+
+    def _read(self, reading: Reading, values: Mapping[str, object]) -> list[Any]:
+        try:
+            found = self._connection.exec_driver_sql(reading.sql, reading.parameters(values))
+            return reading.answers(found.fetchall())
+        except Exception as error:  # noqa: BLE001 - the same
+            raise self._spoil(error) from None
+
     def _run(self, statement: sa.Executable, values: object) -> sa.CursorResult[Any]:
         return cast("sa.CursorResult[Any]", self._guarded(self._connection.execute, statement, values))
 
-    def _rows(self, statement: sa.Executable, values: dict[str, object]) -> Sequence[sa.Row[Any]]:
+    def _rows(self, statement: sa.Executable, values: Mapping[str, object]) -> Sequence[sa.Row[Any]]:
         return cast("Sequence[sa.Row[Any]]", self._guarded(self._run(statement, values).fetchall))
 
     def _guarded(self, call: Callable[..., Any], *values: Any) -> Any:  # noqa: ANN401 - whatever it answers
         try:
             return call(*values)
-        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
+        except Exception as error:  # noqa: BLE001 - the same
             raise self._spoil(error) from None
 
     def _commit_writes(self) -> None:

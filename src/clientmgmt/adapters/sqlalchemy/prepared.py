@@ -1,0 +1,110 @@
+"""Statements compiled once, past the part of SQLAlchemy that looks a statement up and wraps each value of each row.
+
+They are run as the driver's own text. Functions made of source text, as in :mod:`.mapping`, make the parameters and
+read the rows, calling the converters of the column types themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+import sqlalchemy as sa
+
+__all__ = ["Reading", "Writing", "reading", "writing"]
+
+E = TypeVar("E")
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+_OURS = "p_"
+"""What the names of parameters start with that are no columns."""
+
+
+@attrs.frozen(eq=False)
+class Writing(Generic[E]):
+    """``sql`` in the driver's own style, and what makes its positional parameters of a tenant and an entity."""
+
+    sql: str
+    parameters: Callable[[str, E], tuple[Any, ...]]
+
+
+@attrs.frozen(eq=False)
+class Reading:
+    """``sql`` in the driver's own style, what makes its parameters of named values, and answers of the rows found."""
+
+    sql: str
+    parameters: Callable[[Mapping[str, object]], tuple[Any, ...]]
+    answers: Callable[[Sequence[Any]], list[Any]]
+
+
+def writing(statement: sa.Insert | sa.Update, reads: Mapping[str, str], dialect: sa.Dialect) -> Writing[Any]:
+    """The prepared form of ``statement``; ``reads`` has for every parameter the expression that reads it.
+
+    Expressions speak of ``tenant`` and ``entity``.
+    """
+    columns = [name for name in reads if not name.startswith(_OURS)]
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    sql, names = _positional(compiled)
+    scope: dict[str, object] = {}
+    values = [_parameter(compiled, name, reads[name], scope, dialect) for name in names]
+    return Writing(sql, _lambda("tenant, entity", f"({', '.join(values)},)", scope))
+
+
+def reading(statement: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dialect) -> Reading | None:
+    """The prepared form of ``statement``, whose rows ``row`` turns into answers.
+
+    ``None`` if its text depends on the values, because it looks for any of a list.
+    """
+    compiled = statement.compile(dialect=dialect)
+    if any(bind.expanding for bind in compiled.binds.values()):
+        return None
+    sql, names = _positional(compiled)
+    scope: dict[str, object] = {"row": row}
+    read = {name: f"values[{name!r}]" if name.startswith(_OURS) else repr(compiled.params[name]) for name in names}
+    values = [_parameter(compiled, name, read[name], scope, dialect) for name in names]
+    cells = [_cell(number, column.type, scope, dialect) for number, column in enumerate(statement.selected_columns)]
+    names_of_cells = "".join(f"v{number}, " for number in range(len(cells)))
+    return Reading(
+        sql,
+        _lambda("values", f"({', '.join(values)},)", scope),
+        _lambda("rows", f"[row({', '.join(cells)}) for {names_of_cells}in rows]", scope),
+    )
+
+
+def _positional(compiled: Any) -> tuple[str, Sequence[str]]:  # noqa: ANN401 - of whatever dialect
+    """The text, and the names of its parameters in their order.
+
+    Drivers with numbered or named parameters are given positional ones: SQLite's is so already, psycopg takes both.
+    """
+    if compiled.positiontup is not None:
+        return compiled.string, compiled.positiontup
+    return _NAMED.sub("%s", compiled.string), _NAMED.findall(compiled.string)
+
+
+def _parameter(
+    compiled: Any,  # noqa: ANN401 - the same
+    name: str,
+    read: str,
+    scope: dict[str, object],
+    dialect: sa.Dialect,
+) -> str:
+    kind = compiled.binds[name].type
+    return _converted(f"to_{name}", read, kind.dialect_impl(dialect).bind_processor(dialect), scope)
+
+
+def _cell(number: int, kind: sa.types.TypeEngine[Any], scope: dict[str, object], dialect: sa.Dialect) -> str:
+    converter = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return _converted(f"from_{number}", f"v{number}", converter, scope)
+
+
+def _converted(name: str, read: str, converter: Callable[[Any], Any] | None, scope: dict[str, object]) -> str:
+    if converter is None:
+        return read
+    scope[name] = converter
+    return f"{name}({read})"
+
+
+def _lambda(parameters: str, body: str, scope: dict[str, object]) -> Any:  # noqa: ANN401 - source has no type
+    return eval(f"lambda {parameters}: {body}", scope)  # noqa: S307 - attribute names of our own classes
