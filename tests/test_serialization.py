@@ -426,6 +426,12 @@ def test_nothing_is_guessed(kind: Any, data: object, code: str) -> None:  # noqa
     assert refused(kind, data) == [(None, code)]
 
 
+def test_facts_are_text_or_whole_numbers() -> None:
+    fine = Violation("too_many", "no room", data={"limit": 10, "name": "x"})
+    assert load(Violation, dump(fine)) == fine
+    assert refused(Violation, dump(fine) | {"data": {"limit": 1.5}}) == [("data.limit", "not_text")]
+
+
 def test_all_problems_are_told_at_once_by_their_path() -> None:
     data = {
         "items": [

@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-__all__ = ["Reading", "Writing", "reading", "writing"]
+__all__ = ["Question", "Reading", "Writing", "is_any_of", "question", "reading", "writing"]
 
 E = TypeVar("E")
 
@@ -37,6 +38,31 @@ class Reading:
     sql: str
     parameters: Callable[[Mapping[str, object]], tuple[Any, ...]]
     answers: Callable[[Sequence[Any]], list[Any]]
+
+
+@attrs.frozen(eq=False)
+class Question:
+    """A statement, what makes an answer of a row, and the prepared form of both, if there is one."""
+
+    select: sa.Select[Any]
+    row: Callable[..., Any]
+    reading: Reading | None
+
+
+def question(select: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dialect) -> Question:
+    """The question that ``select`` asks, prepared unless it looks for any of a list that is part of its text."""
+    return Question(select, row, reading(select, row, dialect))
+
+
+def is_any_of(column: sa.ColumnElement[Any], name: str, dialect: sa.Dialect) -> sa.ColumnElement[bool]:
+    """That ``column`` is among the values of the parameter ``name``.
+
+    PostgreSQL is given them as one array, and makes rows of it: where it takes a table for smaller than it is, because
+    nobody has analysed it yet, it still does not compare every row of the tenant with every value.
+    """
+    if dialect.name == "postgresql":
+        return column.in_(sa.select(sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(column.type)))))
+    return column.in_(sa.bindparam(name, type_=column.type, expanding=True))
 
 
 def writing(statement: sa.Insert | sa.Update, reads: Mapping[str, str], dialect: sa.Dialect) -> Writing[Any]:

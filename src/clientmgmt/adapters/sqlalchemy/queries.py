@@ -16,7 +16,7 @@ import attrs
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.mapping import pair_of
-from clientmgmt.adapters.sqlalchemy.prepared import Reading, reading
+from clientmgmt.adapters.sqlalchemy.prepared import Question, is_any_of, question
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan, next_number
 from clientmgmt.adapters.sqlalchemy.tables import column_of
 from clientmgmt.errors import ConfigurationError
@@ -53,15 +53,6 @@ class _SourcePlan:
     column: Callable[[Field[Any, Any]], sa.ColumnElement[Any]]
     row: Callable[..., Any]
     id_number: Callable[[Any], int]
-
-
-@attrs.frozen(eq=False)
-class Question:
-    """A statement, what makes an answer of a row, and the prepared form of both, if there is one."""
-
-    select: sa.Select[Any]
-    row: Callable[..., Any]
-    reading: Reading | None
 
 
 class Catalogue:
@@ -116,34 +107,33 @@ class Catalogue:
             values["p_after"], values["p_after_id"] = after
         if limit is not None:
             values["p_limit"] = limit
-        question = self._questions.get(shape)
-        if question is None:
+        asked = self._questions.get(shape)
+        if asked is None:
             plan = self.source(source)
             select = self._filtered(sa.select(*plan.columns), plan, shape[1])
             if order is not None:
                 select = _ordered(select, plan, order, after=after is not None)
             if limit is not None:
                 select = select.limit(sa.bindparam("p_limit", type_=sa.Integer))
-            question = self._asked(shape, select, plan.row)
-        return question
+            asked = self._asked(shape, select, plan.row)
+        return asked
 
     def count(self, source: Source[Any, Any], where: tuple[Condition[Any], ...], values: Values) -> Question:
         """The statement that counts; the values of ``where`` are added to ``values``."""
         shape = (source, _shape(where, values))
-        question = self._questions.get(shape)
-        if question is None:
+        asked = self._questions.get(shape)
+        if asked is None:
             select = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1])
-            question = self._asked(shape, select, int)
-        return question
+            asked = self._asked(shape, select, int)
+        return asked
 
     def _asked(self, shape: Shape, select: sa.Select[Any], row: Callable[..., Any]) -> Question:
-        question = Question(select, row, reading(select, row, self._dialect))
-        _keep(self._questions, shape, question)
-        return question
+        asked = question(select, row, self._dialect)
+        _keep(self._questions, shape, asked)
+        return asked
 
-    @staticmethod
-    def _filtered(select: sa.Select[Any], plan: _SourcePlan, shape: Shape) -> sa.Select[Any]:
-        return select.select_from(plan.table).where(*plan.conditions, *_criteria(plan, shape))
+    def _filtered(self, select: sa.Select[Any], plan: _SourcePlan, shape: Shape) -> sa.Select[Any]:
+        return select.select_from(plan.table).where(*plan.conditions, *_criteria(plan, shape, self._dialect))
 
     def _of_collection(self, source: Source[Any, Any]) -> _SourcePlan:
         plan = self.plan(source)  # type: ignore[arg-type] # a source is a join or a collection
@@ -193,7 +183,7 @@ def _shape_of(condition: Condition[Any], values: Values) -> Shape:
     if operator is Operator.PRESENT:
         return condition.field, operator
     name = f"p_{len(values)}"
-    values[name] = value
+    values[name] = list(value) if operator is Operator.IN else value
     if operator is Operator.PREFIX:
         end = _end_of(value)
         if end is None:
@@ -211,25 +201,26 @@ def _end_of(prefix: str) -> str | None:
     return shorter[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
-def _criteria(plan: _SourcePlan, shape: Shape) -> list[sa.ColumnElement[bool]]:
-    return [_criterion(plan, *condition) for condition in shape]
+def _criteria(plan: _SourcePlan, shape: Shape, dialect: sa.Dialect) -> list[sa.ColumnElement[bool]]:
+    return [_criterion(plan, dialect, *condition) for condition in shape]
 
 
 def _criterion(
     plan: _SourcePlan,
+    dialect: sa.Dialect,
     field: Any,  # noqa: ANN401 - what a shape holds
     operator: Any,  # noqa: ANN401 - the same
     name: str = "",
 ) -> sa.ColumnElement[bool]:
     if field is Operator.ANY:
-        return sa.or_(sa.false(), *_criteria(plan, operator))
+        return sa.or_(sa.false(), *_criteria(plan, operator, dialect))
     column = plan.column(field)
     if operator is None:
         return column.is_(None)
     if operator is Operator.PRESENT:
         return column.is_not(None)
     if operator is Operator.IN:
-        return column.in_(sa.bindparam(name, type_=column.type, expanding=True))
+        return is_any_of(column, name, dialect)
     value = sa.bindparam(name, type_=column.type)
     if operator is Operator.PREFIX:
         return sa.and_(column >= value, column < sa.bindparam(f"{name}_end", type_=column.type))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, Mapper, mapper_of
-from clientmgmt.adapters.sqlalchemy.prepared import Reading, Writing, reading, writing
+from clientmgmt.adapters.sqlalchemy.prepared import Question, Reading, Writing, is_any_of, question, reading, writing
 from clientmgmt.adapters.sqlalchemy.tables import NUMBERS
 from clientmgmt.adapters.sqlalchemy.types import text_type
 from clientmgmt.ports.storage import Collection
@@ -49,14 +49,15 @@ class CollectionPlan:
         return self._of_one(self._one.with_for_update(key_share=True))
 
     @cached_property
-    def get_many(self) -> sa.Select[Any]:
+    def get_many(self) -> Question:
         """The rows with ``p_ids``."""
-        return sa.select(*self.columns).where(self.mine, self._in_ids)
+        return question(self._many, self.mapper.entity, self._dialect)
 
     @cached_property
-    def get_many_locked(self) -> sa.Select[Any]:
+    def get_many_locked(self) -> Question:
         """The same, locked in the order of their ids, which keeps two units from waiting for each other."""
-        return self.get_many.order_by(self.table.c.id).with_for_update(key_share=True)
+        locked = self._many.order_by(self.table.c.id).with_for_update(key_share=True)
+        return question(locked, self.mapper.entity, self._dialect)
 
     @cached_property
     def insert(self) -> Writing[Any]:
@@ -123,6 +124,10 @@ class CollectionPlan:
     def _one(self) -> sa.Select[Any]:
         return sa.select(*self.columns).where(self.mine, self._is_id)
 
+    @property
+    def _many(self) -> sa.Select[Any]:
+        return sa.select(*self.columns).where(self.mine, self._in_ids)
+
     def _of_one(self, select: sa.Select[Any]) -> Reading:
         return cast("Reading", reading(select, self.mapper.entity, self._dialect))  # it looks for no list
 
@@ -132,7 +137,7 @@ class CollectionPlan:
 
     @property
     def _in_ids(self) -> sa.ColumnElement[bool]:
-        return self.table.c.id.in_(sa.bindparam("p_ids", type_=self.table.c.id.type, expanding=True))
+        return is_any_of(self.table.c.id, "p_ids", self._dialect)
 
     def _numbered(self, insert: sa.Insert) -> sa.Insert:
         if not self._numbers_lanes:

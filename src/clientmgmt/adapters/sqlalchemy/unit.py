@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy.database import LENT, Integrity
 from clientmgmt.adapters.sqlalchemy.failures import Keys, commit_failure, failure, is_lost
-from clientmgmt.adapters.sqlalchemy.prepared import Reading, Writing
-from clientmgmt.adapters.sqlalchemy.queries import Catalogue, Question
+from clientmgmt.adapters.sqlalchemy.prepared import Question, Reading, Writing
+from clientmgmt.adapters.sqlalchemy.queries import Catalogue
 from clientmgmt.adapters.sqlalchemy.row_security import ENTER_TENANT
 from clientmgmt.adapters.sqlalchemy.statements import CollectionPlan
 from clientmgmt.errors import (
@@ -28,6 +28,7 @@ from clientmgmt.ports.storage import (
     Collection,
     Condition,
     Entity,
+    Operator,
     Order,
     QueueEntity,
     Source,
@@ -89,11 +90,10 @@ class SQLUnitOfWork:
     def get_many(self, collection: Collection[E], ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, E]:
         """The entities with these ids."""
         plan = self._plan(collection, writes=lock)
-        statement = plan.get_many_locked if lock else plan.get_many
+        question = plan.get_many_locked if lock else plan.get_many
         found: list[E] = []
         for batch in _batches(sorted(set(ids)) if lock else list(dict.fromkeys(ids))):
-            rows = self._rows(statement, {"p_tenant": self._tenant, "p_ids": batch})
-            found.extend(starmap(plan.mapper.entity, rows))
+            found.extend(self._answers(question, {"p_tenant": self._tenant, "p_ids": batch}))
         return {entity.id: entity for entity in found}
 
     def find(
@@ -111,7 +111,7 @@ class SQLUnitOfWork:
             raise ValueError(message)
         values: dict[str, object] = {"p_tenant": self._tenant}
         question = self._catalogue.find(source, where, values, order=order, after=after, limit=limit)
-        found = self._answers(question, values)
+        found = [] if _is_never(where) else self._answers(question, values)
         if order is None and len(found) > 1:
             found.sort(key=self._catalogue.source(source).id_number)
         return tuple(found)
@@ -120,8 +120,8 @@ class SQLUnitOfWork:
         """How many rows :meth:`find` would give."""
         self._check()
         values: dict[str, object] = {"p_tenant": self._tenant}
-        (number,) = self._answers(self._catalogue.count(source, where, values), values)
-        return cast("int", number)
+        question = self._catalogue.count(source, where, values)
+        return 0 if _is_never(where) else cast("int", self._answers(question, values)[0])
 
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities, a thousand with one statement."""
@@ -294,6 +294,11 @@ class SQLUnitOfWork:
             self._spoil(error)
         else:
             self._refusal = None
+
+
+def _is_never(where: tuple[Condition[Any], ...]) -> bool:
+    """Whether no row can be meant: the value is to be one of none."""
+    return any(condition.operator is Operator.IN and not condition.value for condition in where)
 
 
 def _batches(items: list[Any]) -> Iterator[list[Any]]:
