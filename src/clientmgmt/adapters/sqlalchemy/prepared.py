@@ -14,7 +14,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-__all__ = ["Question", "Reading", "Writing", "is_any_of", "question", "reading", "writing"]
+__all__ = ["Bulk", "Question", "Reading", "Writing", "bulk", "is_any_of", "question", "reading", "writing"]
 
 E = TypeVar("E")
 
@@ -29,6 +29,14 @@ class Writing(Generic[E]):
 
     sql: str
     parameters: Callable[[str, E], tuple[Any, ...]]
+
+
+@attrs.frozen(eq=False)
+class Bulk(Generic[E]):
+    """The same for many rows at once: each parameter is a list with the values of one column."""
+
+    sql: str
+    parameters: Callable[[str, Sequence[E]], tuple[list[Any], ...]]
 
 
 @attrs.frozen(eq=False)
@@ -78,6 +86,26 @@ def writing(statement: sa.Insert | sa.Update, reads: Mapping[str, str], dialect:
     return Writing(sql, _lambda("tenant, entity", f"({', '.join(values)},)", scope))
 
 
+def bulk(table: sa.Table, reads: Mapping[str, str], dialect: sa.Dialect) -> Bulk[Any]:
+    """An insert of many rows into ``table`` that has the same text however many there are; PostgreSQL only.
+
+    A driver that is given row after row sends as many statements, which takes three times as long. The order is kept:
+    queues are numbered by it.
+    """
+    columns = [table.c[name] for name in reads]
+    arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
+    cells = [sa.column(column.name, column.type) for column in columns]
+    rows = sa.func.unnest(*arrays).table_valued(*cells, with_ordinality="place").render_derived(name="added")
+    found = sa.select(*(rows.c[column.name] for column in columns)).order_by(rows.c.place)
+    sql, names = _positional(sa.insert(table).from_select(columns, found).compile(dialect=dialect))
+    scope: dict[str, object] = {}
+    values = [_converted(f"to_{name}", reads[name], _binds(table.c[name].type, dialect), scope) for name in names]
+    lists = (f"[{value} for entity in entities]" for value in values)
+    if dialect.driver == "psycopg":
+        sql = sql.replace("%s", "%b")  # in the binary form: in that of text it escapes character by character
+    return Bulk(sql, _lambda("tenant, entities", f"({', '.join(lists)},)", scope))
+
+
 def reading(statement: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dialect) -> Reading | None:
     """The prepared form of ``statement``, whose rows ``row`` turns into answers.
 
@@ -116,8 +144,11 @@ def _parameter(
     scope: dict[str, object],
     dialect: sa.Dialect,
 ) -> str:
-    kind = compiled.binds[name].type
-    return _converted(f"to_{name}", read, kind.dialect_impl(dialect).bind_processor(dialect), scope)
+    return _converted(f"to_{name}", read, _binds(compiled.binds[name].type, dialect), scope)
+
+
+def _binds(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _cell(number: int, kind: sa.types.TypeEngine[Any], scope: dict[str, object], dialect: sa.Dialect) -> str:

@@ -13,7 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clientmgmt.adapters.sqlalchemy.mapping import LANE_BINDS, Mapper, mapper_of
-from clientmgmt.adapters.sqlalchemy.prepared import Question, Reading, Writing, is_any_of, question, reading, writing
+from clientmgmt.adapters.sqlalchemy.prepared import (
+    Bulk,
+    Question,
+    Reading,
+    Writing,
+    bulk,
+    is_any_of,
+    question,
+    reading,
+    writing,
+)
 from clientmgmt.adapters.sqlalchemy.tables import NUMBERS
 from clientmgmt.adapters.sqlalchemy.types import text_type
 from clientmgmt.ports.storage import Collection
@@ -63,6 +73,11 @@ class CollectionPlan:
     def insert(self) -> Writing[Any]:
         """One row, or any number of them."""
         return writing(self._numbered(sa.insert(self.table)), self.mapper.reads, self._dialect)
+
+    @cached_property
+    def bulk(self) -> Bulk[Any] | None:
+        """Many rows with one statement, where the database knows how."""
+        return bulk(self.table, self.mapper.reads, self._dialect) if self._dialect.name == "postgresql" else None
 
     @cached_property
     def insert_if_absent(self) -> Writing[Any]:

@@ -125,13 +125,12 @@ class SQLUnitOfWork:
 
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities, a thousand with one statement."""
-        insert = self._plan(collection, writes=True).insert
+        plan = self._plan(collection, writes=True)
         if len(entities) == 1:
-            self._write(insert, entities[0])
+            self._write(plan.insert, entities[0])
             return
-        rows = self._guarded(lambda: [insert.parameters(self._tenant, entity) for entity in entities])
-        for batch in _batches(rows):
-            self._guarded(self._connection.exec_driver_sql, insert.sql, batch if len(batch) > 1 else batch[0])
+        for batch in _batches(list(entities)):
+            self._guarded(self._add_many, plan, batch)
 
     def add_if_absent(self, collection: Collection[E], entity: E) -> bool:
         """Add the entity, unless one of its keys is taken."""
@@ -247,6 +246,13 @@ class SQLUnitOfWork:
             return self._connection.exec_driver_sql(writing.sql, parameters).rowcount
         except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors
             raise self._spoil(error) from None
+
+    def _add_many(self, plan: CollectionPlan, entities: Sequence[Any]) -> None:
+        if plan.bulk is not None:
+            self._connection.exec_driver_sql(plan.bulk.sql, plan.bulk.parameters(self._tenant, entities))
+        else:
+            rows = [plan.insert.parameters(self._tenant, entity) for entity in entities]
+            self._connection.exec_driver_sql(plan.insert.sql, rows if len(rows) > 1 else rows[0])
 
     def _answers(self, question: Question, values: Mapping[str, object]) -> list[Any]:
         if question.reading is None:
