@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from examples.custom_storage.lmdb_storage import LmdbStorage, open_url
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from clientmgmt import ClientManager, System, generate_key
 from clientmgmt.errors import ConfigurationError, StorageError, TransactionError
@@ -40,7 +42,7 @@ def test_random_programs_come_to_the_same_as_in_the_model(tmp_path: Path) -> Non
         def storages(self) -> dict[str, Storage]:
             return {"lmdb": storage}
 
-    Machine.TestCase("runTest").runTest()
+    run_state_machine_as_test(Machine, settings=settings(max_examples=30, stateful_step_count=20, deadline=None))
     storage.close()
 
 

@@ -20,7 +20,9 @@ __all__ = [
     "from_microseconds",
     "from_millionths",
     "in_utc",
+    "plain_day",
     "plain_id",
+    "plain_int",
     "plain_text",
     "to_bytes",
     "to_iso",
@@ -37,6 +39,11 @@ _LARGEST = 2**63
 _EMPTY = ("[]", "{}")
 _PLAIN = (tuple, dict)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def plain_int(value: int | None) -> int | None:
+    """The number of a member of an enumeration, and every other as it is."""
+    return None if value is None else int(value)
 
 
 def plain_text(value: str | None) -> str | None:
@@ -70,9 +77,17 @@ def from_microseconds(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(0, 0, value)
 
 
+def plain_day(value: date | None) -> date | None:
+    """The day as it is; a time is refused, although it is one for Python."""
+    if isinstance(value, datetime):
+        message = "a time cannot be stored as a day"
+        raise TypeError(message)
+    return value
+
+
 def to_iso(value: date | None) -> str | None:
     """The day as ISO 8601 text."""
-    return None if value is None else date.isoformat(value)
+    return None if value is None else date.isoformat(plain_day(value) or value)
 
 
 def from_iso(value: date | str | None) -> date | None:
@@ -111,9 +126,10 @@ def _millionths(value: Decimal) -> int:
 
 def exact(value: Decimal | None) -> Decimal | None:
     """The number as it is, refused if it would have to be rounded."""
-    if value is not None:
-        _millionths(value)
-    return value
+    if value is None:
+        return None
+    _millionths(value)
+    return Decimal(value)
 
 
 def to_millionths(value: Decimal | None) -> int | None:

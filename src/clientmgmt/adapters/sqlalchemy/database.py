@@ -14,7 +14,7 @@ from clientmgmt.adapters.sqlalchemy.writers import WriterQueue
 from clientmgmt.domain.results import Note
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["FATAL", "LENT", "Database", "Integrity", "database_of"]
+__all__ = ["FATAL", "LENT", "Database", "Integrity", "database_of", "refuse_translation"]
 
 FATAL = frozenset({"memory_database", "foreign_keys_off", "wrong_isolation", "sqlite_too_old"})
 """Codes of notes about engines with which the promises of the store cannot be kept."""
@@ -120,6 +120,13 @@ class SQLiteDatabase:
             _close(connection)
             raise
         return connection
+
+
+def refuse_translation(connection: sa.Connection) -> None:
+    """``ConfigurationError`` if the host has SQLAlchemy rename schemas: prepared statements stay as they are."""
+    if connection.get_execution_options().get("schema_translate_map"):
+        message = "schema_translate_map has no effect on our statements: give the store its schema"
+        raise ConfigurationError(message)
 
 
 class PostgresDatabase:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import Database
+from clientmgmt.adapters.sqlalchemy.database import Database, refuse_translation
 from clientmgmt.adapters.sqlalchemy.failures import failure
 from clientmgmt.adapters.sqlalchemy.hosted import Side, side_of
 from clientmgmt.adapters.sqlalchemy.plans import Plans
@@ -98,6 +98,7 @@ class Hosts:
         if (ours.name, ours.driver) != (theirs.name, theirs.driver):
             message = f"the connection is {theirs.name}+{theirs.driver}, the store is {ours.name}+{ours.driver}"
             raise ConfigurationError(message)
+        refuse_translation(connection)
 
     def _require_current(self, connection: sa.Connection) -> None:
         """Look once per engine whether it leads to our database, and to a schema that we know."""

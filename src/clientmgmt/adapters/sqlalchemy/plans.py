@@ -38,6 +38,8 @@ class Plans:
         if row_level_security and dialect.name != "postgresql":
             message = "row-level security is for PostgreSQL only"
             raise ConfigurationError(message)
+        if dialect.name == "sqlite" and not dialect.positional:
+            dialect = type(dialect)()  # the engine names its parameters; our statements have places for them
         self._row_level_security = row_level_security
         self.dialect: str = dialect.name
         self.tables: Mapping[str, sa.Table] = build_tables(

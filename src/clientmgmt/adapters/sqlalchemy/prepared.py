@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from clientmgmt.adapters.sqlalchemy import converters
+
 __all__ = ["Bulk", "Question", "Reading", "Writing", "bulk", "is_any_of", "question", "reading", "writing"]
 
 E = TypeVar("E")
 
-_NAMED = re.compile(r"%\((\w+)\)s")
+_NAMED = re.compile(r"%(?:%|\((\w+)\)s)")
 _OURS = "p_"
-"""What the names of parameters start with that are no columns."""
+"""What the names of parameters of a question start with."""
 
 
 @attrs.frozen(eq=False)
@@ -62,14 +65,18 @@ def question(select: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dialec
     return Question(select, row, reading(select, row, dialect))
 
 
-def is_any_of(column: sa.ColumnElement[Any], name: str, dialect: sa.Dialect) -> sa.ColumnElement[bool]:
+def is_any_of(
+    column: sa.ColumnElement[Any], name: str, dialect: sa.Dialect, *, join: bool = True
+) -> sa.ColumnElement[bool]:
     """That ``column`` is among the values of the parameter ``name``.
 
-    PostgreSQL is given them as one array, and makes rows of it: where it takes a table for smaller than it is, because
-    nobody has analysed it yet, it still does not compare every row of the tenant with every value.
+    PostgreSQL is given them as one array. With ``join`` it makes rows of it: where it takes a table for smaller than it
+    is, because nobody has analysed it yet, it still does not compare every row of the tenant with every value. Among
+    alternatives, and where an index is walked in its order, that is slower.
     """
     if dialect.name == "postgresql":
-        return column.in_(sa.select(sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(column.type)))))
+        array = sa.bindparam(name, type_=postgresql.ARRAY(column.type))
+        return column.in_(sa.select(sa.func.unnest(array))) if join else column == sa.any_(array)
     return column.in_(sa.bindparam(name, type_=column.type, expanding=True))
 
 
@@ -78,7 +85,7 @@ def writing(statement: sa.Insert | sa.Update, reads: Mapping[str, str], dialect:
 
     Expressions speak of ``tenant`` and ``entity``.
     """
-    columns = [name for name in reads if not name.startswith(_OURS)]
+    columns = [name for name in reads if name in statement.table.c]
     compiled = statement.compile(dialect=dialect, column_keys=columns)
     sql, names = _positional(compiled)
     scope: dict[str, object] = {}
@@ -90,19 +97,19 @@ def bulk(table: sa.Table, reads: Mapping[str, str], dialect: sa.Dialect) -> Bulk
     """An insert of many rows into ``table`` that has the same text however many there are; PostgreSQL only.
 
     A driver that is given row after row sends as many statements, which takes three times as long. The order is kept:
-    queues are numbered by it.
+    queues are numbered by it. psycopg is given arrays in their binary form: as text, it escapes them by character.
     """
     columns = [table.c[name] for name in reads]
     arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
     cells = [sa.column(column.name, column.type) for column in columns]
-    rows = sa.func.unnest(*arrays).table_valued(*cells, with_ordinality="place").render_derived(name="added")
-    found = sa.select(*(rows.c[column.name] for column in columns)).order_by(rows.c.place)
-    sql, names = _positional(sa.insert(table).from_select(columns, found).compile(dialect=dialect))
+    place = next(name for name in (f"place_{number}" for number in count()) if name not in reads)
+    rows = sa.func.unnest(*arrays).table_valued(*cells, with_ordinality=place).render_derived(name="added")
+    found = sa.select(*(rows.c[column.name] for column in columns)).order_by(rows.c[place])
+    compiled = sa.insert(table).from_select(columns, found).compile(dialect=dialect)
+    sql, names = _positional(compiled, "%b" if dialect.driver == "psycopg" else "%s")
     scope: dict[str, object] = {}
-    values = [_converted(f"to_{name}", reads[name], _binds(table.c[name].type, dialect), scope) for name in names]
+    values = [_converted(f"to_{name}", reads[name], _lists(table.c[name].type, dialect), scope) for name in names]
     lists = (f"[{value} for entity in entities]" for value in values)
-    if dialect.driver == "psycopg":
-        sql = sql.replace("%s", "%b")  # in the binary form: in that of text it escapes character by character
     return Bulk(sql, _lambda("tenant, entities", f"({', '.join(lists)},)", scope))
 
 
@@ -127,14 +134,15 @@ def reading(statement: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dial
     )
 
 
-def _positional(compiled: Any) -> tuple[str, Sequence[str]]:  # noqa: ANN401 - of whatever dialect
-    """The text, and the names of its parameters in their order.
+def _positional(compiled: Any, mark: str = "%s") -> tuple[str, Sequence[str]]:  # noqa: ANN401 - of whatever dialect
+    """The text, and the names of its parameters in their order. Where they were named, each is a ``mark``.
 
     Drivers with numbered or named parameters are given positional ones: SQLite's is so already, psycopg takes both.
     """
     if compiled.positiontup is not None:
         return compiled.string, compiled.positiontup
-    return _NAMED.sub("%s", compiled.string), _NAMED.findall(compiled.string)
+    names = [found for found in _NAMED.findall(compiled.string) if found]
+    return _NAMED.sub(lambda found: mark if found[1] else found[0], compiled.string), names
 
 
 def _parameter(
@@ -149,6 +157,11 @@ def _parameter(
 
 def _binds(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _lists(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    """The same for a list, in which drivers want values of one type: no member of an enumeration beside a number."""
+    return converters.plain_int if isinstance(kind, sa.BigInteger) else _binds(kind, dialect)
 
 
 def _cell(number: int, kind: sa.types.TypeEngine[Any], scope: dict[str, object], dialect: sa.Dialect) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ __all__ = ["Catalogue"]
 
 Shape = tuple[Any, ...]
 Values = dict[str, object]
+Among = Callable[..., sa.ColumnElement[bool]]
 
 _LAST = chr(sys.maxunicode)
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
@@ -110,7 +112,7 @@ class Catalogue:
         asked = self._questions.get(shape)
         if asked is None:
             plan = self.source(source)
-            select = self._filtered(sa.select(*plan.columns), plan, shape[1])
+            select = self._filtered(sa.select(*plan.columns), plan, shape[1], join=order is None)
             if order is not None:
                 select = _ordered(select, plan, order, after=after is not None)
             if limit is not None:
@@ -123,7 +125,7 @@ class Catalogue:
         shape = (source, _shape(where, values))
         asked = self._questions.get(shape)
         if asked is None:
-            select = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1])
+            select = self._filtered(sa.select(sa.func.count()), self.source(source), shape[1], join=True)
             asked = self._asked(shape, select, int)
         return asked
 
@@ -132,8 +134,9 @@ class Catalogue:
         _keep(self._questions, shape, asked)
         return asked
 
-    def _filtered(self, select: sa.Select[Any], plan: _SourcePlan, shape: Shape) -> sa.Select[Any]:
-        return select.select_from(plan.table).where(*plan.conditions, *_criteria(plan, shape, self._dialect))
+    def _filtered(self, select: sa.Select[Any], plan: _SourcePlan, shape: Shape, *, join: bool) -> sa.Select[Any]:
+        criteria = _criteria(plan, shape, partial(is_any_of, dialect=self._dialect, join=join))
+        return select.select_from(plan.table).where(*plan.conditions, *criteria)
 
     def _of_collection(self, source: Source[Any, Any]) -> _SourcePlan:
         plan = self.plan(source)  # type: ignore[arg-type] # a source is a join or a collection
@@ -201,26 +204,26 @@ def _end_of(prefix: str) -> str | None:
     return shorter[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
-def _criteria(plan: _SourcePlan, shape: Shape, dialect: sa.Dialect) -> list[sa.ColumnElement[bool]]:
-    return [_criterion(plan, dialect, *condition) for condition in shape]
+def _criteria(plan: _SourcePlan, shape: Shape, among: Among) -> list[sa.ColumnElement[bool]]:
+    return [_criterion(plan, among, *condition) for condition in shape]
 
 
 def _criterion(
     plan: _SourcePlan,
-    dialect: sa.Dialect,
+    among: Among,
     field: Any,  # noqa: ANN401 - what a shape holds
     operator: Any,  # noqa: ANN401 - the same
     name: str = "",
 ) -> sa.ColumnElement[bool]:
     if field is Operator.ANY:
-        return sa.or_(sa.false(), *_criteria(plan, operator, dialect))
+        return sa.or_(sa.false(), *_criteria(plan, operator, partial(among, join=False)))
     column = plan.column(field)
     if operator is None:
         return column.is_(None)
     if operator is Operator.PRESENT:
         return column.is_not(None)
     if operator is Operator.IN:
-        return is_any_of(column, name, dialect)
+        return among(column, name)
     value = sa.bindparam(name, type_=column.type)
     if operator is Operator.PREFIX:
         return sa.and_(column >= value, column < sa.bindparam(f"{name}_end", type_=column.type))

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of
+from clientmgmt.adapters.sqlalchemy.database import FATAL, database_of, refuse_translation
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.adapters.sqlalchemy.failures import failure
 from clientmgmt.adapters.sqlalchemy.joined import Hosts, HostSession, JoinedStorage
@@ -159,6 +159,7 @@ class SQLStorage:
         if self._prepared:
             return
         with self._connected(read_only=True) as connection:
+            refuse_translation(connection)
             fatal = [note for note in self._database.notes(connection) if note.code in FATAL]
             version = stored_version(connection, self._plans.tables)
             unsafe = tuple(self._plans.security_notes(connection))

@@ -25,6 +25,9 @@ NUMBERS = "numbers"
 SCHEMA = "schema"
 """The table that holds the version of the schema."""
 
+RESERVED = frozenset({"p_tenant", "p_lane", "p_id", "p_version"})
+"""Names of parameters besides the columns."""
+
 _LONGEST_NAME = 63
 
 
@@ -105,6 +108,9 @@ def _columns(collection: Collection[Any]) -> Iterator[sa.Column[Any]]:
     if collection.queue:
         names["seq"] += 1
         yield sa.Column("seq", sa.BigInteger, sa.Identity(always=True), nullable=False)
+    if reserved := names.keys() & RESERVED:
+        message = f"{collection!r} needs a column called {min(reserved)}, which is reserved"
+        raise ConfigurationError(message)
     if twice := [name for name, times in names.items() if times > 1]:
         message = f"{collection!r} needs two columns called {twice[0]}"
         raise ConfigurationError(message)

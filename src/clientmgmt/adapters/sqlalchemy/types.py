@@ -100,7 +100,7 @@ class DateType(sa.types.TypeDecorator[date]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Converter | None:
         """What turns a value into a parameter."""
-        return None if _is_postgresql(dialect) else converters.to_iso
+        return converters.plain_day if _is_postgresql(dialect) else converters.to_iso
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter | None:  # noqa: ARG002 - the base's
         """What turns a column into a value."""

@@ -256,7 +256,8 @@ class SQLUnitOfWork:
 
     def _answers(self, question: Question, values: Mapping[str, object]) -> list[Any]:
         if question.reading is None:
-            return list(starmap(question.row, self._rows(question.select, values)))
+            rows = self._rows(question.select, values)
+            return cast("list[Any]", self._guarded(lambda: list(starmap(question.row, rows))))
         return self._read(question.reading, values)
 
     def _read(self, reading: Reading, values: Mapping[str, object]) -> list[Any]:
