@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from clientmgmt import Client, Contact, InvalidInputError, NotFoundError, RefusedError, SignInRefusedError
+from clientmgmt import Client, ClientId, Contact, InvalidInputError, NotFoundError, RefusedError, SignInRefusedError
 from clientmgmt.domain import ClientAdded, Event
 from clientmgmt.errors import InvalidLinkError
 from tests.box import PASSWORD, Box
@@ -351,6 +351,12 @@ NO_IDS: dict[str, object] = {
     "nil": UUID(int=0),
     "all ones": UUID(int=2**128 - 1),
 }
+
+
+def _acme(box: Box) -> ClientId:
+    return box.ws.clients.list().items[0].id
+
+
 BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "clients.get": (NotFoundError, lambda box, key: box.ws.clients.get(key)),  # type: ignore[arg-type]
     "clients.references": (NotFoundError, lambda box, key: box.ws.clients.references(key)),  # type: ignore[arg-type]
@@ -391,6 +397,15 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "staff.get": (NotFoundError, lambda box, key: box.ws.staff.get(key)),  # type: ignore[arg-type]
     "staff.update": (NotFoundError, lambda box, key: box.ws.staff.update(key, first_name="A")),  # type: ignore[arg-type]
     "staff.set_roles": (NotFoundError, lambda box, key: box.ws.staff.set_roles(key, ["editor"])),  # type: ignore[arg-type]
+    "managers.add": (NotFoundError, lambda box, key: box.ws.managers.add(key, key)),  # type: ignore[arg-type]
+    "managers.add of a user": (NotFoundError, lambda box, key: box.ws.managers.add(_acme(box), key)),  # type: ignore[arg-type]
+    "managers.remove": (NotFoundError, lambda box, key: box.ws.managers.remove(key, key)),  # type: ignore[arg-type]
+    "managers.remove of a user": (NotFoundError, lambda box, key: box.ws.managers.remove(_acme(box), key)),  # type: ignore[arg-type]
+    "managers.set_primary": (NotFoundError, lambda box, key: box.ws.managers.set_primary(key, key)),  # type: ignore[arg-type]
+    "managers.list": (NotFoundError, lambda box, key: box.ws.managers.list(key)),  # type: ignore[arg-type]
+    "managers.clients_of": (NotFoundError, lambda box, key: box.ws.managers.clients_of(key)),  # type: ignore[arg-type]
+    "managers.choices": (NotFoundError, lambda box, key: box.ws.managers.choices(key)),  # type: ignore[arg-type]
+    "managers.assignable": (NotFoundError, lambda box, key: box.ws.managers.assignable(key)),  # type: ignore[arg-type]
     "sign_in_trusted": (SignInRefusedError, lambda box, key: box.door.sign_in_trusted(key)),  # type: ignore[arg-type]
 }
 

@@ -76,6 +76,16 @@ FROZEN = {
     "access.deactivate": 6,
     "access.reactivate": 6,
     "contacts.remove": 6,
+    "managers.add": 6,
+    "managers.add again": 3,
+    "managers.list of 1": 3,
+    "managers.list of 5": 3,
+    "managers.set_primary": 7,
+    "managers.set_primary to another": 8,
+    "managers.assignable": 3,
+    "managers.choices": 3,
+    "managers.clients_of": 2,
+    "managers.remove": 6,
     "clients.preview_import of 40": 3,
     "clients.import_rows of 4": 10,
     "clients.import_rows of 8": 12,
@@ -167,9 +177,31 @@ def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Opera
     yield "access.explain", lambda: box.ws.access.explain(jane.user_id, "invoices", acme.id)
     yield "contacts.suspend", lambda: box.ws.contacts.suspend(jane.id)
     yield "contacts.resume", lambda: box.ws.contacts.resume(jane.id)
+    yield from looking_after(box, acme)
     yield "access.deactivate", lambda: box.ws.access.deactivate(jane.user_id)
     yield "access.reactivate", lambda: box.ws.access.reactivate(jane.user_id)
     yield "contacts.remove", lambda: box.ws.contacts.remove(jane.id)
+
+
+def looking_after(box: Box, acme: Client) -> Iterator[tuple[str, Operation]]:
+    """What account managers cost, one or five of them."""
+    staff = [
+        box.ws.staff.add(first_name=name, last_name="B", email=f"{name}@northwind.example", roles=["editor"])
+        for name in ("ann", "bo", "cy", "di", "ed")
+    ]
+    ann, bo = staff[:2]
+    yield "managers.add", lambda: box.ws.managers.add(acme.id, ann.id)
+    yield "managers.add again", lambda: box.ws.managers.add(acme.id, ann.id)
+    yield "managers.list of 1", lambda: box.ws.managers.list(acme.id)
+    for user in staff[1:]:
+        box.ws.managers.add(acme.id, user.id)
+    yield "managers.list of 5", lambda: box.ws.managers.list(acme.id)
+    yield "managers.set_primary", lambda: box.ws.managers.set_primary(acme.id, ann.id)
+    yield "managers.set_primary to another", lambda: box.ws.managers.set_primary(acme.id, bo.id)
+    yield "managers.assignable", lambda: box.ws.managers.assignable(acme.id)
+    yield "managers.choices", lambda: box.ws.managers.choices(acme.id)
+    yield "managers.clients_of", lambda: box.ws.managers.clients_of(ann.id)
+    yield "managers.remove", lambda: box.ws.managers.remove(acme.id, bo.id)
 
 
 def importing(box: Box) -> Iterator[tuple[str, Operation]]:
@@ -258,6 +290,7 @@ def test_lists_cost_the_same_for_every_size() -> None:
         [f"contacts.list of {size} invited" for size in (1, 5, 40)],
         ["audit.list of 5", "audit.list of 100"],
         ["notifications.list of 1", "notifications.list of 100"],
+        ["managers.list of 1", "managers.list of 5"],
         ["clients.import_rows of 8", "clients.import_rows of 40"],
         ["contacts.add_many of 4", "contacts.add_many of 40"],
     ):

@@ -26,6 +26,7 @@ from clientmgmt.errors import (
     InvalidLinkError,
     LimitError,
     MissingExtraError,
+    NotEligibleError,
     NotFoundError,
     PermanentDeliveryError,
     RefusedError,
@@ -51,6 +52,7 @@ FULL = Violation("limit", "was sent 10 invitations within a day", "contact", {"l
 SAMPLES: list[ClientMgmtError] = [
     InvalidInputError([WRONG]),
     UnknownNameError([Violation("unknown_name", "must be one of a, b", "role")]),
+    NotEligibleError([Violation("not_eligible", "must be active staff", "user_id")]),
     RefusedError([WRONG, FULL]),
     ConflictError([Violation("conflict", f"collides with {SECRET}", "email")]),
     DuplicateContactError([Violation("duplicate_contact", f"belongs to {SECRET}", "email")]),
@@ -88,6 +90,7 @@ STATUS = {
     "RefusedError": 422,
     "InvalidInputError": 422,
     "UnknownNameError": 422,
+    "NotEligibleError": 422,
     "ConflictError": 409,
     "DuplicateContactError": 409,
     "DuplicateReferenceError": 409,

@@ -118,6 +118,22 @@ def test_one_address_added_to_one_client_is_one_contact(run: Race, place: Place,
 
 
 @sizes
+def test_a_client_has_each_manager_once_and_one_of_them_is_primary(run: Race, place: Place, size: int) -> None:
+    ws = manager_of(place).workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+    users = [
+        str(ws.staff.add(first_name=name, last_name="X", email=f"{name}@northwind.example", roles=["editor"]).id)
+        for name in ("ann", "bo", "cy")
+    ]
+    clients = [ws.clients.add(name=f"C{number}", email="c@c.example") for number in range(size)]
+    outcomes = run("look after", place, [(str(client.id), users) for client in clients])
+    assert outcomes == {"looked after": size * HANDS}
+    for client in clients:
+        managers = ws.managers.list(client.id)
+        assert sorted(str(manager.user_id) for manager in managers) == sorted(users)
+        assert [manager.is_primary for manager in managers] == [True, False, False]
+
+
+@sizes
 def test_whoever_is_deactivated_while_it_accepts_is_out(run: Race, place: Place, size: int) -> None:
     stage = staged(place, size)
     outcomes = run(["accept", "deactivate"], place, stage.invited)

@@ -166,6 +166,19 @@ def add(manager: ClientManager, hand: int, place: Place) -> Deed:
     return deed
 
 
+def look_after(manager: ClientManager, hand: int, place: Place) -> Deed:
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+
+    def deed(thing: tuple[str, Sequence[str]]) -> str:
+        client_id, users = ClientId(UUID(thing[0])), [UserId(UUID(user)) for user in thing[1]]
+        for user in users:
+            ws.managers.add(client_id, user)
+        ws.managers.set_primary(client_id, users[hand % len(users)])
+        return "looked after"
+
+    return deed
+
+
 def bring_in(manager: ClientManager, _: int, place: Place) -> Deed:
     ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
 
@@ -344,6 +357,7 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "resend": resend,
     "deactivate": deactivate,
     "add": add,
+    "look after": look_after,
     "import": bring_in,
     "import at will": bring_in_at_will,
     "write mail": write_mail,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -48,6 +49,24 @@ def _bea(ws: Workspace) -> UserId:
         names = {"first_name": "Bea", "last_name": "Cole", "email": "bea@northwind.example", "reference": "bea"}
         known = system.staff.add(**names, roles=["operations_lead"])
     return known.id
+
+
+def _cleo(ws: Workspace) -> UserId:
+    """A staff user of this tenant who may manage clients, and is added if need be."""
+    system = ws.acting_as(System("setup"))
+    known = system.staff.find(reference="cleo")
+    if known is None:
+        named = {"first_name": "Cleo", "last_name": "Dean", "email": "cleo@northwind.example", "reference": "cleo"}
+        known = system.staff.add(**named, roles=["editor"])
+    return known.id
+
+
+def _managing(ws: Workspace, client: Client) -> UserId:
+    """The same, after it was made an account manager of this client if that is there."""
+    user_id = _cleo(ws)
+    with suppress(NotFoundError):
+        ws.acting_as(System("setup")).managers.add(client.id, user_id)
+    return user_id
 
 
 COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
@@ -127,6 +146,22 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "staff.set_roles": (frozenset({"administrator"}), lambda ws, _, __: ws.staff.set_roles(_bea(ws), ["editor"])),
     "staff.find": (STAFF, lambda ws, _, __: ws.staff.find(reference="ada")),
     "staff.list": (STAFF, lambda ws, _, __: ws.staff.list()),
+    "managers.add": (
+        HIGH | {"account_manager"},
+        lambda ws, client, _: ws.managers.add(client.id, _cleo(ws)),
+    ),
+    "managers.remove": (
+        HIGH | {"account_manager"},
+        lambda ws, client, _: ws.managers.remove(client.id, _managing(ws, client)),
+    ),
+    "managers.set_primary": (
+        HIGH | {"account_manager"},
+        lambda ws, client, _: ws.managers.set_primary(client.id, _managing(ws, client)),
+    ),
+    "managers.list": (STAFF, lambda ws, client, _: ws.managers.list(client.id)),
+    "managers.clients_of": (STAFF, lambda ws, _, __: ws.managers.clients_of(_cleo(ws))),
+    "managers.choices": (STAFF, lambda ws, client, _: ws.managers.choices(client.id)),
+    "managers.assignable": (STAFF, lambda ws, client, _: ws.managers.assignable(client.id)),
     "audit.list": (HIGH, lambda ws, _, __: ws.audit.list()),
 }
 each_command = pytest.mark.parametrize("name", COMMANDS)
@@ -142,6 +177,7 @@ def test_every_public_command_has_its_line() -> None:
         "access": ws.access,
         "notifications": ws.notifications,
         "staff": ws.staff,
+        "managers": ws.managers,
         "audit": ws.audit,
     }
     public = {
@@ -172,6 +208,7 @@ def test_each_staff_role_may_exactly_what_it_bundles(memory_box: Box, name: str)
         acme = box.client()
         jane = box.contact(acme, invite=name.startswith("notifications"))
         _bea(box.ws)
+        _managing(box.ws, acme)
         before = box.dump()
         try:
             command(box.staff(role), acme, jane)
@@ -225,6 +262,7 @@ def test_nobody_without_a_known_staff_role_may_anything(memory_box: Box, name: s
     assert gone is not None
     box.ws.access.deactivate(gone.id)
     _bea(box.ws)
+    _managing(box.ws, acme)
     before = box.dump()
     strangers = (
         box.staff(),

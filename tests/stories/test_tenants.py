@@ -45,6 +45,13 @@ QUESTIONS: dict[str, Question] = {
     "staff.get": lambda ws, ids: ws.staff.get(ids[2]),
     "staff.update": lambda ws, ids: ws.staff.update(ids[2], first_name="A"),
     "staff.set_roles": lambda ws, ids: ws.staff.set_roles(ids[2], ["editor"]),
+    "managers.add": lambda ws, ids: ws.managers.add(ids[0], ids[2]),
+    "managers.remove": lambda ws, ids: ws.managers.remove(ids[0], ids[2]),
+    "managers.set_primary": lambda ws, ids: ws.managers.set_primary(ids[0], ids[2]),
+    "managers.list": lambda ws, ids: ws.managers.list(ids[0]),
+    "managers.clients_of": lambda ws, ids: ws.managers.clients_of(ids[2]),
+    "managers.choices": lambda ws, ids: ws.managers.choices(ids[0]),
+    "managers.assignable": lambda ws, ids: ws.managers.assignable(ids[0]),
     "audit.list": lambda ws, ids: ws.audit.list(client_id=ids[0]).items,
 }
 

@@ -7,6 +7,7 @@ from clientmgmt._manager.contacts import ContactGroup
 from clientmgmt._manager.entrance import Entrance
 from clientmgmt._manager.feed import Feed
 from clientmgmt._manager.manager import ClientManager
+from clientmgmt._manager.managers import ManagerGroup
 from clientmgmt._manager.notifications import NotificationGroup
 from clientmgmt._manager.paging import iter_all
 from clientmgmt._manager.staff import StaffGroup
@@ -20,6 +21,7 @@ __all__ = [
     "ContactGroup",
     "Entrance",
     "Feed",
+    "ManagerGroup",
     "NotificationGroup",
     "StaffGroup",
     "Workspace",

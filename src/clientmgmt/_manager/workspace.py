@@ -10,6 +10,7 @@ from clientmgmt._manager.audit import AuditGroup
 from clientmgmt._manager.calls import Calls
 from clientmgmt._manager.clients import ClientGroup
 from clientmgmt._manager.contacts import ContactGroup
+from clientmgmt._manager.managers import ManagerGroup
 from clientmgmt._manager.notifications import NotificationGroup
 from clientmgmt._manager.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
@@ -93,6 +94,11 @@ class Workspace:
     def staff(self) -> StaffGroup:
         """The tenant's own people."""
         return StaffGroup(self._calls)
+
+    @property
+    def managers(self) -> ManagerGroup:
+        """Account managers: which of the tenant's people look after which client."""
+        return ManagerGroup(self._calls)
 
     @property
     def notifications(self) -> NotificationGroup:

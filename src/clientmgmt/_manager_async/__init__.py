@@ -8,6 +8,7 @@ from clientmgmt._manager_async.contacts import ContactGroup
 from clientmgmt._manager_async.entrance import AsyncEntrance
 from clientmgmt._manager_async.feed import AsyncFeed
 from clientmgmt._manager_async.manager import AsyncClientManager
+from clientmgmt._manager_async.managers import ManagerGroup
 from clientmgmt._manager_async.notifications import NotificationGroup
 from clientmgmt._manager_async.paging import aiter_all
 from clientmgmt._manager_async.staff import StaffGroup
@@ -22,6 +23,7 @@ __all__ = [
     "AuditGroup",
     "ClientGroup",
     "ContactGroup",
+    "ManagerGroup",
     "NotificationGroup",
     "StaffGroup",
     "aiter_all",

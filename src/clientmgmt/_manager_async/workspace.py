@@ -11,6 +11,7 @@ from clientmgmt._manager_async.audit import AuditGroup
 from clientmgmt._manager_async.calls import Calls
 from clientmgmt._manager_async.clients import ClientGroup
 from clientmgmt._manager_async.contacts import ContactGroup
+from clientmgmt._manager_async.managers import ManagerGroup
 from clientmgmt._manager_async.notifications import NotificationGroup
 from clientmgmt._manager_async.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
@@ -94,6 +95,11 @@ class AsyncWorkspace:
     def staff(self) -> StaffGroup:
         """The tenant's own people."""
         return StaffGroup(self._calls)
+
+    @property
+    def managers(self) -> ManagerGroup:
+        """Account managers: which of the tenant's people look after which client."""
+        return ManagerGroup(self._calls)
 
     @property
     def notifications(self) -> NotificationGroup:

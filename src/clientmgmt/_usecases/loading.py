@@ -11,12 +11,12 @@ from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.people import Membership, User
+from clientmgmt.domain.people import Membership, User, UserKind
 from clientmgmt.errors import NotFoundError
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Collection, Entity
 
-__all__ = ["Person", "is_id", "load_client", "load_membership", "load_person", "load_user"]
+__all__ = ["Person", "is_id", "load_client", "load_membership", "load_person", "load_staff", "load_user"]
 
 E = TypeVar("E", bound=Entity)
 
@@ -44,6 +44,14 @@ def load_client(work: Work, client_id: ClientId, permission: str, *, lock: bool 
 def load_user(work: Work, user_id: UserId, *, lock: bool = False) -> User:
     """The user, else ``NotFoundError``; the caller authorises."""
     return _get(work, USERS, user_id, "user", lock=lock)
+
+
+def load_staff(work: Work, user_id: UserId, *, lock: bool = False) -> User:
+    """The staff user; a client's user answers like one that is not there. The caller authorises."""
+    user = load_user(work, user_id, lock=lock)
+    if user.kind is not UserKind.STAFF:
+        raise NotFoundError("user")
+    return user
 
 
 def load_membership(work: Work, contact_id: ContactId, permission: str) -> Membership:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from clientmgmt._usecases.authorize import authorize
-from clientmgmt._usecases.loading import load_user
+from clientmgmt._usecases.loading import load_staff
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.email import parse_email
@@ -17,7 +17,7 @@ from clientmgmt.domain.results import Page
 from clientmgmt.domain.roles import READ, RoleKind
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.unset import UNSET, Unset
-from clientmgmt.errors import NotFoundError, Violation
+from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import USERS
 
 __all__ = ["add_staff", "find_staff", "get_staff", "list_staff", "set_staff_roles", "update_staff"]
@@ -53,7 +53,7 @@ def add_staff(
 def get_staff(work: Work, user_id: UserId) -> User:
     """One staff user."""
     authorize(work, READ)
-    return _staff(load_user(work, user_id))
+    return load_staff(work, user_id)
 
 
 def update_staff(
@@ -66,7 +66,7 @@ def update_staff(
     expected_version: int | None,
 ) -> User:
     """Change the fields that are given; nothing is written if that changes nothing."""
-    user = _staff(load_user(work, user_id, lock=True))
+    user = load_staff(work, user_id, lock=True)
     authorize(work, "users.staff")
     form = Form()
     form.version(user.version, expected_version)
@@ -87,7 +87,7 @@ def update_staff(
 
 def set_staff_roles(work: Work, user_id: UserId, roles: Collection[str]) -> User:
     """Give a staff user these roles instead of those that it has."""
-    user = _staff(load_user(work, user_id, lock=True))
+    user = load_staff(work, user_id, lock=True)
     authorize(work, "users.staff")
     form = Form()
     names = _roles(work, form, roles)
@@ -119,12 +119,6 @@ def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
     where = USERS.kind.eq(UserKind.STAFF)
     rows, following = find_page(work, USERS, where, order=USERS.name_key.asc(), limit=limit, cursor=cursor)
     return Page(rows, following)
-
-
-def _staff(user: User) -> User:
-    if user.kind is not UserKind.STAFF:
-        raise NotFoundError("user")
-    return user
 
 
 def _roles(work: Work, form: Form, roles: object) -> tuple[str, ...]:

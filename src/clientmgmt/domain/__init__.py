@@ -8,6 +8,8 @@ from clientmgmt.domain.client import Client, ClientKind, ClientReference, Extern
 from clientmgmt.domain.contacts import Contact, LinkState, LinkStatus, contact_state
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import (
+    AccountManagerAdded,
+    AccountManagerRemoved,
     ClientAdded,
     ClientReferenceAdded,
     ClientStatusChanged,
@@ -23,6 +25,7 @@ from clientmgmt.domain.events import (
     InvitationRevoked,
     MailCancelled,
     MailRetried,
+    PrimaryManagerChanged,
     StaffAdded,
     StaffRolesChanged,
     StaffUpdated,
@@ -34,6 +37,7 @@ from clientmgmt.domain.events import (
 from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, UserId
 from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
+from clientmgmt.domain.managers import AccountManager, Care
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import (
     BulkResult,
@@ -87,12 +91,16 @@ __all__ = [
     "ROLES",
     "STAFF_PERMISSIONS",
     "UNSET",
+    "AccountManager",
+    "AccountManagerAdded",
+    "AccountManagerRemoved",
     "Actor",
     "AuditEntry",
     "AuditEntryId",
     "Brand",
     "BulkResult",
     "BulkRules",
+    "Care",
     "Catalog",
     "Client",
     "ClientAdded",
@@ -154,6 +162,7 @@ __all__ = [
     "OutboxMail",
     "Page",
     "PasswordRules",
+    "PrimaryManagerChanged",
     "RecentLogin",
     "RetentionRules",
     "Rights",

@@ -53,6 +53,8 @@ class AuditEntry(Value):
 
 
 def _plain(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value)
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -15,6 +15,8 @@ from clientmgmt.domain.value import Value
 from clientmgmt.errors._base import snake_case
 
 __all__ = [
+    "AccountManagerAdded",
+    "AccountManagerRemoved",
     "ClientAdded",
     "ClientReferenceAdded",
     "ClientStatusChanged",
@@ -30,6 +32,7 @@ __all__ = [
     "InvitationRevoked",
     "MailCancelled",
     "MailRetried",
+    "PrimaryManagerChanged",
     "StaffAdded",
     "StaffRolesChanged",
     "StaffUpdated",
@@ -229,6 +232,35 @@ class ContactResumed(Event):
     """A suspended contact may come in for its client again; ``subject`` is its id."""
 
     user_id: UserId
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class AccountManagerAdded(Event):
+    """A staff user looks after a client from now on; ``subject`` is the client's id."""
+
+    user_id: UserId
+    title: str
+    email: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class AccountManagerRemoved(Event):
+    """A staff user does not look after a client any more; ``subject`` is the client's id."""
+
+    user_id: UserId
+    title: str
+    email: str
+    was_primary: bool
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class PrimaryManagerChanged(Event):
+    """Another of a client's managers is the primary one, or none is; ``subject`` is the client's id."""
+
+    aspect = "primary_manager"
+
+    old: UserId | None
+    new: UserId | None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

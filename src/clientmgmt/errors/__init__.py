@@ -5,7 +5,8 @@
     ClientMgmtError
     ├─ RefusedError 422                what was asked cannot be done; ``violations`` says why, all at once
     │  ├─ InvalidInputError 422        a field is missing or malformed
-    │  │  └─ UnknownNameError          a role, permission or other registered name does not exist
+    │  │  ├─ UnknownNameError          a role, permission or other registered name does not exist
+    │  │  └─ NotEligibleError          whoever was chosen cannot be chosen for this
     │  ├─ ConflictError 409            it collides with something stored
     │  │  ├─ DuplicateContactError     this e-mail is a contact of this client already
     │  │  ├─ DuplicateReferenceError   an external reference belongs to another client
@@ -68,6 +69,7 @@ from clientmgmt.errors._refused import (
     IllegalTransitionError,
     InvalidInputError,
     LimitError,
+    NotEligibleError,
     RefusedError,
     StaffCannotBeClientUserError,
     StaleVersionError,
@@ -99,6 +101,7 @@ __all__ = [
     "InvalidLinkError",
     "LimitError",
     "MissingExtraError",
+    "NotEligibleError",
     "NotFoundError",
     "PermanentDeliveryError",
     "RefusedError",

@@ -18,6 +18,7 @@ __all__ = [
     "IllegalTransitionError",
     "InvalidInputError",
     "LimitError",
+    "NotEligibleError",
     "RefusedError",
     "StaffCannotBeClientUserError",
     "StaleVersionError",
@@ -58,6 +59,10 @@ class InvalidInputError(RefusedError):
 
 class UnknownNameError(InvalidInputError):
     """A name that should be registered (a role, a permission, a status …) is not."""
+
+
+class NotEligibleError(InvalidInputError):
+    """Whoever was chosen cannot be chosen for this."""
 
 
 class ConflictError(RefusedError):
@@ -137,6 +142,7 @@ _KINDS: Mapping[str, type[RefusedError]] = {
     kind.code: kind
     for kind in (
         UnknownNameError,
+        NotEligibleError,
         DuplicateContactError,
         DuplicateReferenceError,
         EmailInUseError,

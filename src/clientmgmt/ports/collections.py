@@ -12,6 +12,7 @@ from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
 from clientmgmt.domain.idempotency import KeptAnswer
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, UserId
 from clientmgmt.domain.mail import Delivery, MailState, MailType, OutboxMail
+from clientmgmt.domain.managers import Care
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.states import ClientStatus, InvitationState
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
@@ -31,6 +32,8 @@ __all__ = [
     "INVITATIONS",
     "KEPT_ANSWERS",
     "LOGINS",
+    "MANAGED_CLIENTS",
+    "MANAGERS",
     "MEMBERSHIPS",
     "NEW_EVENTS",
     "OUTBOX",
@@ -42,6 +45,7 @@ _reference = fields_of(ClientReference)
 _user = fields_of(User)
 _credential = fields_of(Credential)
 _membership = fields_of(Membership)
+_care = fields_of(Care)
 _invitation = fields_of(Invitation)
 _login = fields_of(LoginEvent)
 _outbox = fields_of(OutboxMail)
@@ -134,6 +138,23 @@ class Memberships(Collection[Membership]):
 MEMBERSHIPS = Memberships()
 CONTACTS: Join[Membership, User] = Join(MEMBERSHIPS, MEMBERSHIPS.user_id, USERS)
 CLIENT_MEMBERSHIPS: Join[Membership, Client] = Join(MEMBERSHIPS, MEMBERSHIPS.client_id, CLIENTS)
+
+
+class Managers(Collection[Care]):
+    """Which staff users look after which clients."""
+
+    name = "managers"
+    entity = Care
+    client_id: Field[Care, ClientId] = _care(lambda care: care.client_id)
+    user_id: Field[Care, UserId] = _care(lambda care: care.user_id)
+    primary_for: Field[Care, ClientId | None] = _care(lambda care: care.primary_for)
+    unique: ClassVar[Keys] = {"manager": (client_id, user_id), "primary_manager": (primary_for,)}
+    indexes: ClassVar[Indexes] = ((user_id,),)
+    references: ClassVar[References] = ((client_id, CLIENTS), (user_id, USERS))
+
+
+MANAGERS = Managers()
+MANAGED_CLIENTS: Join[Care, Client] = Join(MANAGERS, MANAGERS.client_id, CLIENTS)
 
 
 class Invitations(Collection[Invitation]):
@@ -298,6 +319,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     USERS,
     CREDENTIALS,
     MEMBERSHIPS,
+    MANAGERS,
     INVITATIONS,
     LOGINS,
     OUTBOX,
