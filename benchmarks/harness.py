@@ -45,6 +45,10 @@ class Result:
         return self.ratio <= self.goal
 
 
+WARM_UPS = 6
+"""How often each side runs before it is measured: psycopg prepares a statement when it has run five times."""
+
+
 def compare(
     name: str,
     ours: Step,
@@ -58,7 +62,7 @@ def compare(
     by: Clock = "cpu",
 ) -> Result:
     """Run both sides in turns, ``repeat`` operations in each of ``rounds``, the first side changing every round."""
-    for side in (ours, theirs):
+    for side in (ours, theirs) * WARM_UPS:
         side()
     walls: list[tuple[float, float]] = []
     times: list[tuple[float, float]] = []

@@ -20,7 +20,6 @@ LANE = "feed"
 
 
 _COMMON = ("stamp", "subject", "client_id")
-_STAMP = ("id", "tenant", "at", "actor")
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -37,22 +36,20 @@ class NewEvent(Value):
     @classmethod
     def of(cls, event: Event) -> NewEvent:
         """What waits for ``event``. Written here and not by ``serialization``, because every command pays for it."""
-        fields = {name: _plain(getattr(event, name)) for name in (*_COMMON, *event.facts)}
-        data = json.dumps({"name": event.name} | fields)
-        return cls(id=event.id, due_at=event.at, name=event.name, data=data)
+        fields = {name: getattr(event, name) for name in (*_COMMON, *event.facts)}
+        return cls(id=event.id, due_at=event.at, name=event.name, data=_encode({"name": event.name} | fields))
 
 
 def _plain(value: object) -> object:
-    write = _WRITE.get(type(value))
-    return value if write is None else write(value)
+    return _WRITE[type(value)](value)
 
 
 _WRITE: Mapping[type, Callable[[Any], object]] = {
     UUID: str,
     datetime: lambda at: at.isoformat().replace("+00:00", "Z"),
-    tuple: lambda parts: [_plain(part) for part in parts],
-    Stamp: lambda stamp: {name: _plain(getattr(stamp, name)) for name in _STAMP},
+    Stamp: lambda stamp: {"id": stamp.id, "tenant": stamp.tenant, "at": stamp.at, "actor": stamp.actor},
 }
+_encode = json.JSONEncoder(default=_plain).encode
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

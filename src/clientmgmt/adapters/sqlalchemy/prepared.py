@@ -99,18 +99,19 @@ def bulk(table: sa.Table, reads: Mapping[str, str], dialect: sa.Dialect) -> Bulk
     A driver that is given row after row sends as many statements, which takes three times as long. The order is kept:
     queues are numbered by it. psycopg is given arrays in their binary form: as text, it escapes them by character.
     """
-    columns = [table.c[name] for name in reads]
-    arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
-    cells = [sa.column(column.name, column.type) for column in columns]
+    own = [table.c[name] for name in reads if name != "tenant_id"]
+    arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in own]
+    cells = [sa.column(column.name, column.type) for column in own]
     place = next(name for name in (f"place_{number}" for number in count()) if name not in reads)
     rows = sa.func.unnest(*arrays).table_valued(*cells, with_ordinality=place).render_derived(name="added")
-    found = sa.select(*(rows.c[column.name] for column in columns)).order_by(rows.c[place])
-    compiled = sa.insert(table).from_select(columns, found).compile(dialect=dialect)
+    tenant = sa.bindparam("tenant_id", type_=table.c.tenant_id.type)
+    found = sa.select(tenant, *(rows.c[column.name] for column in own)).order_by(rows.c[place])
+    compiled = sa.insert(table).from_select([table.c.tenant_id, *own], found).compile(dialect=dialect)
     sql, names = _positional(compiled, "%b" if dialect.driver == "psycopg" else "%s")
     scope: dict[str, object] = {}
-    values = [_converted(f"to_{name}", reads[name], _lists(table.c[name].type, dialect), scope) for name in names]
-    lists = (f"[{value} for entity in entities]" for value in values)
-    return Bulk(sql, _lambda("tenant, entities", f"({', '.join(lists)},)", scope))
+    lists = {name: _converted(f"to_{name}", reads[name], _lists(table.c[name].type, dialect), scope) for name in names}
+    values = ("tenant" if name == "tenant_id" else f"[{lists[name]} for entity in entities]" for name in names)
+    return Bulk(sql, _lambda("tenant, entities", f"({', '.join(values)},)", scope))
 
 
 def reading(statement: sa.Select[Any], row: Callable[..., Any], dialect: sa.Dialect) -> Reading | None:
