@@ -37,6 +37,7 @@ WIDE = (
     "tests/adapters/sqlalchemy/test_sql_hosts.py",
     "tests/adapters/sqlalchemy/test_sql_joined.py",
     "tests/adapters/sqlalchemy/test_sql_migrations.py",
+    "tests/adapters/sqlalchemy/test_sql_prepared.py",
     "tests/adapters/sqlalchemy/test_sql_row_security.py",
     "tests/adapters/sqlalchemy/test_sql_schema.py",
     "tests/adapters/sqlalchemy/test_sql_sharding.py",
