@@ -25,10 +25,11 @@ from clientmgmt import (
     Workspace,
 )
 from clientmgmt.domain import AuditEntry, ClientUser, DeliveryReport, Event, Invitation
-from clientmgmt.ports import COLLECTIONS, Notifier, PasswordHasher, Storage
+from clientmgmt.ports import COLLECTIONS, Collection, Notifier, PasswordHasher, Storage
+from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX
 from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier
 
-__all__ = ["KEY", "PASSWORD", "SETTINGS", "Box", "dump", "new_tenant"]
+__all__ = ["KEY", "PASSWORD", "SETTINGS", "Box", "dump", "new_tenant", "sweep"]
 
 KEY = "cmk1_0000000a_" + "A" * 43
 PASSWORD = "correct horse battery staple"
@@ -36,6 +37,15 @@ SETTINGS = Settings(
     sender="Northwind <hello@northwind.example>",
     links=Links(invite="https://portal.northwind.example/accept?t={token}"),
 )
+
+
+def sweep(store: Storage) -> None:
+    """Remove the mail and the events of all tenants."""
+    queues: tuple[Collection[Any], ...] = (OUTBOX, NEW_EVENTS, FEED)
+    for collection in queues:
+        for tenant in store.tenants(collection, limit=10_000):
+            with store.unit_of_work(tenant) as uow:
+                uow.remove(collection, *(entity.id for entity in uow.find(collection)))
 
 
 def new_tenant() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,10 +15,9 @@ import sqlalchemy as sa
 from clientmgmt import ClientManager
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.adapters.sqlalchemy import SQLStorage
-from clientmgmt.ports import Collection, Storage
-from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX
+from clientmgmt.ports import Storage
 from tests.awaited import Loop, manager_in
-from tests.box import Box
+from tests.box import Box, sweep
 from tests.postgres import new_schema, postgres_url
 
 __all__ = ["postgres_url"]
@@ -173,15 +171,6 @@ def postgresql(postgresql_store: SQLStorage) -> Iterator[SQLStorage]:
     """The same for what only a store shows that lets several write at once."""
     yield postgresql_store
     sweep(postgresql_store)
-
-
-def sweep(store: Storage) -> None:
-    """Remove the mail and the events of all tenants."""
-    queues: tuple[Collection[Any], ...] = (OUTBOX, NEW_EVENTS, FEED)
-    for collection in queues:
-        for tenant in store.tenants(collection, limit=10_000):
-            with store.unit_of_work(tenant) as uow:
-                uow.remove(collection, *(entity.id for entity in uow.find(collection)))
 
 
 @pytest.fixture

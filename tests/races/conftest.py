@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from clientmgmt.adapters.sqlalchemy import SQLStorage
-from tests.box import new_tenant
+from tests.box import new_tenant, sweep
 from tests.postgres import new_schema
-from tests.races.workers import HANDS, Place, race, start
+from tests.races.workers import HANDS, Place, race, start, storage_at
 
 Race = Callable[[str | Sequence[str], Place, Sequence[Any]], Counter[str]]
 
@@ -54,7 +54,8 @@ def postgresql_place(postgres_url: str) -> Iterator[Place]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest) -> Place:
-    """A tenant of its own in one of the databases."""
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A tenant of its own in one of the databases. No mail is left behind: dispatchers send that of all tenants."""
     found: Place = request.getfixturevalue(f"{request.param}_place")
-    return Place(found.url, found.schema, new_tenant())
+    yield Place(found.url, found.schema, new_tenant())
+    sweep(storage_at(found.url, found.schema))
