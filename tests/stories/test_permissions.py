@@ -41,24 +41,25 @@ def _mail(ws: Workspace, contact: Contact) -> MailId:
         return MailId(UUID(int=1))
 
 
-def _bea(ws: Workspace) -> UserId:
+def _known(ws: Workspace, first_name: str, role: str) -> UserId:
     """A staff user of this tenant, who is added if need be."""
     system = ws.acting_as(System("setup"))
-    known = system.staff.find(reference="bea")
+    reference = first_name.lower()
+    known = system.staff.find(reference=reference)
     if known is None:
-        names = {"first_name": "Bea", "last_name": "Cole", "email": "bea@northwind.example", "reference": "bea"}
-        known = system.staff.add(**names, roles=["operations_lead"])
+        named = {"first_name": first_name, "last_name": "Cole", "email": f"{reference}@northwind.example"}
+        known = system.staff.add(**named, reference=reference, roles=[role])
     return known.id
+
+
+def _bea(ws: Workspace) -> UserId:
+    """A staff user who may not manage clients."""
+    return _known(ws, "Bea", "operations_lead")
 
 
 def _cleo(ws: Workspace) -> UserId:
-    """A staff user of this tenant who may manage clients, and is added if need be."""
-    system = ws.acting_as(System("setup"))
-    known = system.staff.find(reference="cleo")
-    if known is None:
-        named = {"first_name": "Cleo", "last_name": "Dean", "email": "cleo@northwind.example", "reference": "cleo"}
-        known = system.staff.add(**named, roles=["editor"])
-    return known.id
+    """A staff user who may."""
+    return _known(ws, "Cleo", "editor")
 
 
 def _managing(ws: Workspace, client: Client) -> UserId:
