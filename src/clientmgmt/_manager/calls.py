@@ -77,7 +77,7 @@ class Calls:
     def write_once(
         self,
         key: str | None,
-        permission: str,
+        operation: str,
         kind: type[R],
         use_case: Callable[Concatenate[Work, P], R],
         /,
@@ -85,7 +85,7 @@ class Calls:
         **kwargs: P.kwargs,
     ) -> R:
         """Run a use case that may write; with a key, once."""
-        steps = self.desk.write_once(key, permission, kind, use_case, *args, **kwargs)
+        steps = self.desk.write_once(key, operation, kind, use_case, *args, **kwargs)
         return self.run(steps, use_case.__name__)
 
     def acting_as(self, actor: Actor | Stranger) -> Calls:

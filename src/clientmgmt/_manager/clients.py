@@ -52,7 +52,7 @@ class ClientGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
-            "clients.create",
+            "clients.add",
             Client,
             clients.add_client,
             name=name,

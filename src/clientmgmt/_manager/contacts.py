@@ -71,7 +71,7 @@ class ContactGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
-            "users.manage",
+            "contacts.add",
             Contact,
             contacts.add_contact,
             client_id,
@@ -201,7 +201,7 @@ class ContactGroup(Group):
             ConfigurationError: there is no sender or no link template.
         """
         return self._calls.write_once(
-            idempotency_key, "clients.invite", Invitation, invitations.send_invite, contact_id
+            idempotency_key, "contacts.send_invite", Invitation, invitations.send_invite, contact_id
         )
 
     def send_invites(self, client_id: ClientId, contact_ids: Iterable[ContactId] | None = None) -> BulkResult[Contact]:

@@ -56,7 +56,7 @@ class StaffGroup(Group):
         """
         return self._calls.write_once(
             idempotency_key,
-            "users.staff",
+            "staff.add",
             User,
             staff.add_staff,
             first_name=first_name,

@@ -53,7 +53,7 @@ class ClientGroup(Group):
         """
         return await self._calls.write_once(
             idempotency_key,
-            "clients.create",
+            "clients.add",
             Client,
             clients.add_client,
             name=name,

@@ -72,7 +72,7 @@ class ContactGroup(Group):
         """
         return await self._calls.write_once(
             idempotency_key,
-            "users.manage",
+            "contacts.add",
             Contact,
             contacts.add_contact,
             client_id,
@@ -202,7 +202,7 @@ class ContactGroup(Group):
             ConfigurationError: there is no sender or no link template.
         """
         return await self._calls.write_once(
-            idempotency_key, "clients.invite", Invitation, invitations.send_invite, contact_id
+            idempotency_key, "contacts.send_invite", Invitation, invitations.send_invite, contact_id
         )
 
     async def send_invites(

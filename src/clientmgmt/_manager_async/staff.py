@@ -57,7 +57,7 @@ class StaffGroup(Group):
         """
         return await self._calls.write_once(
             idempotency_key,
-            "users.staff",
+            "staff.add",
             User,
             staff.add_staff,
             first_name=first_name,

@@ -25,7 +25,7 @@ from clientmgmt.ports.collections import MEMBERSHIPS, USERS
 
 __all__ = ["add_contacts"]
 
-_PERMISSION = "users.manage"
+_OPERATION = "contacts.add_many"
 _LEFT_OUT = Violation("not_written", "was left out, because other rows were refused")
 
 Part = Sequence[ContactRow]
@@ -54,7 +54,7 @@ def add_contacts(
     Some hundred rows in a unit of work each: what is written stays when a later unit fails. With ``abort``, or with
     an idempotency ``key``, it is one unit for all.
     """
-    yield from desk.read(load_client, client_id, _PERMISSION)
+    yield from desk.read(load_client, client_id, _OPERATION)
     form = Form()
     aborts = form.choice("on_error", on_error, OnError) is OnError.ABORT
     form.check()
@@ -80,9 +80,7 @@ def _together(
 ) -> Steps[BulkResult[Contact]]:
     try:
         return (
-            yield from desk.write_once(
-                key, "users.manage", BulkResult[Contact], _add_all, client_id, parts, aborts=aborts
-            )
+            yield from desk.write_once(key, _OPERATION, BulkResult[Contact], _add_all, client_id, parts, aborts=aborts)
         )
     except Aborted as aborted:
         return aborted.result
@@ -101,7 +99,7 @@ def _left_out(row: Row[Contact]) -> Row[Contact]:
 
 def _add_part(work: Work, client_id: ClientId, part: Part) -> list[Row[Contact]]:
     """The lock of the client orders everybody who adds to it; the unique keys stand behind."""
-    client = load_client(work, client_id, _PERMISSION, lock=True)
+    client = load_client(work, client_id, _OPERATION, lock=True)
     roster = Roster(work, client, part)
     rows = [roster.take(row) for row in part]
     roster.write()

@@ -31,7 +31,7 @@ def list_audit(
     cursor: str | None,
 ) -> Page[AuditEntry]:
     """A page of the audit trail, newest first; every filter that is given must fit."""
-    authorize(work, "audit.read", client_id)
+    authorize(work, "audit.list", client_id)
     if not (client_id is None or is_id(client_id)):
         raise NotFoundError("client")
     form = Form()

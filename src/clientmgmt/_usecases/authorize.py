@@ -8,6 +8,7 @@ from uuid import UUID
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import may
 from clientmgmt.domain.actors import ClientUser, Staff
+from clientmgmt.domain.operations import OPERATIONS
 from clientmgmt.domain.people import UserKind
 from clientmgmt.errors import ForbiddenError, NotFoundError
 from clientmgmt.ports.collections import USERS
@@ -23,13 +24,14 @@ class OutOfSight(NotFoundError):  # noqa: N818 - is put on record as a denial, a
         self.permission = permission
 
 
-def authorize(work: Work, permission: str, subject: UUID | None = None, *, kind: str = "client") -> None:
-    """Nothing if the actor has ``permission`` for the ``subject`` of this ``kind``, else a refusal.
+def authorize(work: Work, operation: str, subject: UUID | None = None, *, kind: str = "client") -> None:
+    """Nothing if the actor may do this ``operation`` with the ``subject`` of this ``kind``, else a refusal.
 
     Raises:
         ForbiddenError: the actor lacks the permission.
         NotFoundError: the object is out of the actor's sight, so that it answers like one that is not there.
     """
+    permission = OPERATIONS[operation].staff
     if may(work.actor, permission, catalog=work.catalog, stored_roles=_stored_roles(work)):
         return
     if subject is not None and isinstance(work.actor, ClientUser):

@@ -13,7 +13,6 @@ from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.results import Page, StatusChange
-from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS
@@ -33,7 +32,7 @@ def add_client(
     references: Iterable[ExternalReference | tuple[str, str]],
 ) -> Client:
     """Write a new client and its external references."""
-    authorize(work, "clients.create")
+    authorize(work, "clients.add")
     form, stamp = Form(), work.stamp()
     client = read_client(form, stamp, name=name, email=email, kind=kind, status=status, language=language)
     links = _read_references(form, work, client.id, references)
@@ -48,12 +47,12 @@ def add_client(
 
 def get_client(work: Work, client_id: ClientId) -> Client:
     """One client."""
-    return load_client(work, client_id, READ)
+    return load_client(work, client_id, "clients.get")
 
 
 def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -> Client | None:
     """The client with this external reference."""
-    authorize(work, READ)
+    authorize(work, "clients.find")
     form = Form()
     system, value = _read_reference(form, reference)
     form.check()
@@ -63,7 +62,7 @@ def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -
 
 def list_references(work: Work, client_id: ClientId) -> tuple[ExternalReference, ...]:
     """The external references of a client, in the order of their systems."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "clients.references")
     links = work.uow.find(CLIENT_REFERENCES, CLIENT_REFERENCES.client_id.eq(client.id))
     found = sorted((link.system, link.value) for link in links)
     return tuple(ExternalReference(system, value) for system, value in found)
@@ -71,7 +70,7 @@ def list_references(work: Work, client_id: ClientId) -> tuple[ExternalReference,
 
 def list_clients(work: Work, *, status: str | None, email: str | None, limit: int, cursor: str | None) -> Page[Client]:
     """A page of clients in the order of their names."""
-    authorize(work, READ)
+    authorize(work, "clients.list")
     form = Form()
     where: list[Condition[Client]] = []
     if status is not None:
@@ -85,7 +84,7 @@ def list_clients(work: Work, *, status: str | None, email: str | None, limit: in
 
 def set_status(work: Work, client_id: ClientId, status: str, *, reason: str) -> StatusChange:
     """Write a client's status if the table has the step; the same status again changes nothing."""
-    client = load_client(work, client_id, "clients.status", lock=True)
+    client = load_client(work, client_id, "clients.set_status", lock=True)
     form = Form()
     target = form.choice("status", status, ClientStatus)
     why = form.optional("reason", reason, limit=1000) or ""

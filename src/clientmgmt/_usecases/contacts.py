@@ -20,7 +20,6 @@ from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_vio
 from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Membership, User, inactive_violations
 from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
-from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import ContactState, InvitationTrigger
 from clientmgmt.errors import TransactionConflictError, refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
@@ -55,7 +54,7 @@ def add_contact(
 
     The lock of the client orders everybody who adds to it; the unique keys of users and memberships stand behind.
     """
-    client = load_client(work, client_id, "users.manage", lock=True)
+    client = load_client(work, client_id, "contacts.add", lock=True)
     form = Form()
     person = read_person(
         form,
@@ -68,7 +67,7 @@ def add_contact(
         catalog=work.catalog,
     )
     if form.flag("invite", invite):
-        authorize(work, "clients.invite", client.id)
+        authorize(work, "contacts.send_invite", client.id)
         require_links(work)
         refuse(closed_violations(client))
     strict = form.choice("on_existing", on_existing, OnExisting) is OnExisting.REJECT
@@ -77,13 +76,13 @@ def add_contact(
 
 def get_contact(work: Work, contact_id: ContactId) -> Contact:
     """One contact."""
-    membership = load_membership(work, contact_id, READ)
+    membership = load_membership(work, contact_id, "contacts.get")
     return view_contact(work, membership, work.uow.get(USERS, membership.user_id))
 
 
 def find_contact(work: Work, client_id: ClientId, *, email: str) -> Contact | None:
     """The contact of a client with this e-mail."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "contacts.find")
     key = parse_email(email, field="email")[0].key
     rows = work.uow.find(CONTACTS, MEMBERSHIPS.client_id.eq(client.id), USERS.email_key.eq(key))
     return next(iter(contact_views(work, rows)), None)
@@ -101,9 +100,9 @@ def list_contacts(
     """A page of contacts in the order of their names: of one client, of one user, or of the tenant."""
     where: list[Condition[Membership | User]] = []
     if client_id is None:
-        authorize(work, READ)
+        authorize(work, "contacts.list")
     else:
-        where.append(MEMBERSHIPS.client_id.eq(load_client(work, client_id, READ).id))
+        where.append(MEMBERSHIPS.client_id.eq(load_client(work, client_id, "contacts.list").id))
     if user_id is not None:
         where.append(MEMBERSHIPS.user_id.eq(load_user(work, user_id).id))
     if state is not None:
@@ -117,7 +116,7 @@ def list_contacts(
 
 def remove_contact(work: Work, contact_id: ContactId) -> None:
     """End a membership and its open invitation; the user and its other clients stay."""
-    person = load_person(work, contact_id, "users.manage")
+    person = load_person(work, contact_id, "contacts.remove")
     membership, user = person.membership, person.user
     end_invitation(work, membership, InvitationTrigger.REVOKE)
     work.uow.remove(MEMBERSHIPS, membership.id)
@@ -135,7 +134,7 @@ def remove_contact(work: Work, contact_id: ContactId) -> None:
 
 def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Contact:
     """Take a user's way in for one client; its open invitation is revoked."""
-    person = load_person(work, contact_id, "users.manage")
+    person = load_person(work, contact_id, "contacts.suspend")
     form = Form()
     why = form.optional("reason", reason, limit=500) or ""
     form.check()
@@ -149,7 +148,7 @@ def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Contac
 
 def resume_contact(work: Work, contact_id: ContactId) -> Contact:
     """Give a user its way in for one client back."""
-    person = load_person(work, contact_id, "users.manage")
+    person = load_person(work, contact_id, "contacts.resume")
     if person.membership.suspended_at is None:
         return view_contact(work, person.membership, person.user)
     changed, fact = person.membership.resume(work.stamp())
@@ -159,7 +158,7 @@ def resume_contact(work: Work, contact_id: ContactId) -> Contact:
 
 def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:
     """The newest login over the current contacts of a client."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "contacts.most_recent")
     where = (MEMBERSHIPS.client_id.eq(client.id), USERS.last_login_at.present())
     rows = work.uow.find(CONTACTS, *where, order=USERS.last_login_at.desc(), limit=1)
     if not rows:

@@ -70,7 +70,7 @@ class Desk:
     def write_once(
         self,
         key: str | None,
-        permission: str,
+        operation: str,
         kind: type[R],
         use_case: Callable[Concatenate[Work, P], R],
         /,
@@ -79,13 +79,13 @@ class Desk:
     ) -> Steps[R]:
         """Run a use case that may write; with a key, run it once and answer the same from then on.
 
-        ``permission`` is what an actor needs who is answered the second time, ``kind`` the type of the answer.
+        ``operation`` is what an actor must be allowed who is answered the second time, ``kind`` the type of the answer.
         """
         run = _bound(use_case, args, kwargs)
         if key is None:
             return self._run(run, read_only=False)
         told_apart_by = fingerprint(use_case.__name__, self.actor, run.args, run.keywords)
-        command = Once(key=check_key(key), fingerprint=told_apart_by, kind=kind, permission=permission)
+        command = Once(key=check_key(key), fingerprint=told_apart_by, kind=kind, operation=operation)
         return self._run(lambda work: once(work, command, run), read_only=False, repeatable=True)
 
     def write_aside(

@@ -21,7 +21,6 @@ from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
 from clientmgmt.domain.passwords import password_violations
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
-from clientmgmt.domain.roles import ENTER
 from clientmgmt.domain.rules import LONGEST_PASSWORD
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
@@ -134,7 +133,7 @@ def _invitation_id(desk: Desk, token: object) -> InvitationId:
 
 def _open(work: Work, invitation_id: InvitationId, *, lock: bool) -> Opened:
     """Everything behind a link that works; :class:`InvalidLinkError` with the reason if it does not."""
-    authorize(work, ENTER)
+    authorize(work, "entrance")
     try:
         invitation = work.uow.get(INVITATIONS, invitation_id)
         membership = work.uow.get(MEMBERSHIPS, invitation.contact_id)
@@ -232,7 +231,7 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
 
 
 def _known_by_email(work: Work, key: str) -> Known | None:
-    authorize(work, ENTER)
+    authorize(work, "entrance")
     found = work.uow.find(USERS, USERS.email_key.eq(key), USERS.kind.eq(UserKind.CLIENT_USER))
     hashes = work.uow.get_many(CREDENTIALS, [user.id for user in found])
     return next((Known(UserId(key), credential.hash) for key, credential in hashes.items()), None)
@@ -252,7 +251,7 @@ def _record_login(
 
 def _signing_in(work: Work, user_id: UserId) -> tuple[Credential, User]:
     """A user that may sign in, locked, and its credential; ``SignInRefusedError`` if it may not."""
-    authorize(work, ENTER)
+    authorize(work, "entrance")
     if not is_id(user_id):
         raise SignInRefusedError
     try:

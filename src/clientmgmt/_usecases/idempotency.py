@@ -23,12 +23,12 @@ R = TypeVar("R")
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Once(Generic[R]):
-    """A command with a key: what tells it from others, what it answers, and what whoever asks again must be allowed."""
+    """A command with a key: what tells it from others, what it answers, and which operation it is."""
 
     key: str
     fingerprint: str
     kind: type[R]
-    permission: str
+    operation: str
 
 
 def fingerprint(command: str, actor: object, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
@@ -54,7 +54,7 @@ def once(work: Work, command: Once[R], use_case: Callable[[Work], R]) -> R:
     """
     kept = _claimed(work, command)
     if kept.answer is not None:
-        authorize(work, command.permission)
+        authorize(work, command.operation)
         return from_json(command.kind, kept.answer)
     try:
         result = use_case(work)

@@ -204,8 +204,8 @@ def _place(work: Work, stock: Stock, chunk: Sequence[Cells], offset: int) -> lis
 
 
 def _authorize(work: Work) -> None:
-    authorize(work, "clients.create")
-    authorize(work, "users.manage")
+    authorize(work, "clients.import_rows")
+    authorize(work, "contacts.add_many")
 
 
 def _identity(client: Client) -> Identity:

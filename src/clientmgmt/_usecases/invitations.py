@@ -21,7 +21,6 @@ from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.results import BulkResult, Row
-from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS
@@ -33,7 +32,7 @@ _MISSING = (Violation("not_found", "is no contact of this client", "contact"),)
 
 def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     """Send an invitation, or send it again: the new link works, every earlier one of this contact is dead."""
-    person = load_person(work, contact_id, "clients.invite")
+    person = load_person(work, contact_id, "contacts.send_invite")
     membership, user = person.membership, person.user
     rules = work.settings.rules.invites
     client = work.uow.get(CLIENTS, membership.client_id)
@@ -75,7 +74,7 @@ def send_invites(
 
 def revoke_invite(work: Work, contact_id: ContactId) -> Contact:
     """Kill the open link of a contact; without one, nothing changes."""
-    person = load_person(work, contact_id, "clients.invite")
+    person = load_person(work, contact_id, "contacts.revoke_invite")
     membership, user = person.membership, person.user
     end_invitation(work, membership, InvitationTrigger.REVOKE)
     return view_contact(work, membership, user)
@@ -83,7 +82,7 @@ def revoke_invite(work: Work, contact_id: ContactId) -> Contact:
 
 def list_invitations(work: Work, contact_id: ContactId) -> tuple[Invitation, ...]:
     """Every invitation that a contact was sent, newest first, as it is now."""
-    membership = load_membership(work, contact_id, READ)
+    membership = load_membership(work, contact_id, "access.invitations")
     order = INVITATIONS.sent_at.desc()
     found = work.uow.find(INVITATIONS, INVITATIONS.contact_id.eq(membership.id), order=order, limit=1000)
     return tuple(attrs.evolve(invitation, state=invitation.state_at(work.now)) for invitation in found)
@@ -98,7 +97,7 @@ def _distinct(contact_ids: object) -> tuple[ContactId, ...]:
 
 
 def _invitable(work: Work, client_id: ClientId) -> Client:
-    client = load_client(work, client_id, "clients.invite")
+    client = load_client(work, client_id, "contacts.send_invites")
     refuse(closed_violations(client))
     require_links(work)
     return client

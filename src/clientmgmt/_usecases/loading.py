@@ -34,10 +34,10 @@ def is_id(key: object) -> bool:
     return isinstance(key, UUID)
 
 
-def load_client(work: Work, client_id: ClientId, permission: str, *, lock: bool = False) -> Client:
-    """The client, if the actor has ``permission`` for it; ``NotFoundError`` or ``ForbiddenError`` if not."""
+def load_client(work: Work, client_id: ClientId, operation: str, *, lock: bool = False) -> Client:
+    """The client, if the actor may do this ``operation`` with it; ``NotFoundError`` or ``ForbiddenError`` if not."""
     client = _get(work, CLIENTS, client_id, "client", lock=lock)
-    authorize(work, permission, client.id)
+    authorize(work, operation, client.id)
     return client
 
 
@@ -54,20 +54,20 @@ def load_staff(work: Work, user_id: UserId, *, lock: bool = False) -> User:
     return user
 
 
-def load_membership(work: Work, contact_id: ContactId, permission: str) -> Membership:
-    """The membership, if the actor has ``permission`` for its client."""
+def load_membership(work: Work, contact_id: ContactId, operation: str) -> Membership:
+    """The membership, if the actor may do this ``operation`` with it."""
     membership = _get(work, MEMBERSHIPS, contact_id, "contact", lock=False)
-    authorize(work, permission, membership.id, kind="contact")
+    authorize(work, operation, membership.id, kind="contact")
     return membership
 
 
-def load_person(work: Work, contact_id: ContactId, permission: str) -> Person:
-    """The membership and its user, locked, if the actor has ``permission`` for its client.
+def load_person(work: Work, contact_id: ContactId, operation: str) -> Person:
+    """The membership and its user, locked, if the actor may do this ``operation`` with it.
 
     The lock of the user orders everything that concerns one person's way in. The membership is read once to know
     whose lock to take, and again when it is had.
     """
-    known = load_membership(work, contact_id, permission)
+    known = load_membership(work, contact_id, operation)
     user = work.uow.get(USERS, known.user_id, lock=True)
     return Person(_get(work, MEMBERSHIPS, contact_id, "contact", lock=False), user)
 

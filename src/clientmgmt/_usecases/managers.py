@@ -16,7 +16,6 @@ from clientmgmt.domain.ids import ClientId, UserId
 from clientmgmt.domain.managers import AccountManager, Care, assigned, exchanged, ineligible, is_eligible, removed
 from clientmgmt.domain.people import User, UserKind
 from clientmgmt.domain.results import Page
-from clientmgmt.domain.roles import READ
 from clientmgmt.errors import NotFoundError, refusal
 from clientmgmt.ports.collections import CLIENTS, MANAGED_CLIENTS, MANAGERS, USERS
 
@@ -36,7 +35,7 @@ _UNFIT = "must be active staff with a role that may manage clients"
 
 def add_manager(work: Work, client_id: ClientId, user_id: UserId) -> AccountManager:
     """Have a staff user look after a client. The lock of the client orders everybody who changes its managers."""
-    client = load_client(work, client_id, "managers.assign", lock=True)
+    client = load_client(work, client_id, "managers.add", lock=True)
     user = load_staff(work, user_id)
     known = _care(work, client.id, user.id)
     if known is not None:
@@ -51,7 +50,7 @@ def add_manager(work: Work, client_id: ClientId, user_id: UserId) -> AccountMana
 
 def remove_manager(work: Work, client_id: ClientId, user_id: UserId) -> None:
     """End it. The user stays; who was primary leaves the client without a primary manager."""
-    client = load_client(work, client_id, "managers.assign", lock=True)
+    client = load_client(work, client_id, "managers.remove", lock=True)
     user = load_staff(work, user_id)
     care = _care(work, client.id, user.id)
     if care is None:
@@ -62,14 +61,14 @@ def remove_manager(work: Work, client_id: ClientId, user_id: UserId) -> None:
 
 def list_managers(work: Work, client_id: ClientId) -> tuple[AccountManager, ...]:
     """Those of a client: the primary one first, then by name."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "managers.list")
     pairs = _pairs(work, client.id)
     return tuple(AccountManager.of(care, user, work.catalog) for care, user in pairs)
 
 
 def set_primary_manager(work: Work, client_id: ClientId, user_id: UserId | None) -> AccountManager | None:
     """Make one of a client's managers the primary one, or none."""
-    client = load_client(work, client_id, "managers.assign", lock=True)
+    client = load_client(work, client_id, "managers.set_primary", lock=True)
     if user_id is None:
         _exchange(work, client.id, None)
         return None
@@ -80,7 +79,7 @@ def set_primary_manager(work: Work, client_id: ClientId, user_id: UserId | None)
 
 def list_managed(work: Work, user_id: UserId, *, limit: int, cursor: str | None) -> Page[Client]:
     """A page of the clients that a staff user looks after, in the order of their names."""
-    authorize(work, READ)
+    authorize(work, "managers.clients_of")
     user = load_staff(work, user_id)
     where, order = MANAGERS.user_id.eq(user.id), CLIENTS.name_key.asc()
     rows, following = find_page(work, MANAGED_CLIENTS, where, order=order, limit=limit, cursor=cursor)
@@ -89,7 +88,7 @@ def list_managed(work: Work, user_id: UserId, *, limit: int, cursor: str | None)
 
 def manager_choices(work: Work, client_id: ClientId) -> tuple[User, ...]:
     """The staff users who could look after a client and do not yet, by name."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "managers.choices")
     taken = {care.user_id for care in work.uow.find(MANAGERS, MANAGERS.client_id.eq(client.id))}
     staff = work.uow.find(USERS, USERS.kind.eq(UserKind.STAFF), USERS.deactivated_at.eq(None))
     able = (user for user in staff if user.id not in taken and is_eligible(user, work.catalog))
@@ -98,7 +97,7 @@ def manager_choices(work: Work, client_id: ClientId) -> tuple[User, ...]:
 
 def assignable_managers(work: Work, client_id: ClientId) -> tuple[User, ...]:
     """The managers of a client to whom something about it can be routed: the primary one first, then by name."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "managers.assignable")
     return tuple(user for _, user in _pairs(work, client.id) if is_eligible(user, work.catalog))
 
 

@@ -14,14 +14,12 @@ from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, MailId
 from clientmgmt.domain.mail import Delivery, Mail, MailState, MailType, OutboxMail, require_mail
 from clientmgmt.domain.results import Page
-from clientmgmt.domain.roles import READ
 from clientmgmt.errors import NotFoundError, StateError, Violation
 from clientmgmt.ports.collections import DELIVERIES, OUTBOX
 from clientmgmt.ports.storage import Condition
 
 __all__ = ["cancel_mail", "get_mail", "list_mails", "retry_mail"]
 
-_MANAGE = "notifications.manage"
 _WAITING: dict[MailState, tuple[Condition[OutboxMail], ...]] = {
     MailState.QUEUED: (OUTBOX.cancelled_at.eq(None), OUTBOX.error.eq(None)),
     MailState.RETRYING: (OUTBOX.cancelled_at.eq(None), OUTBOX.error.present()),
@@ -32,7 +30,7 @@ _WAITING: dict[MailState, tuple[Condition[OutboxMail], ...]] = {
 
 def get_mail(work: Work, mail_id: MailId) -> Mail:
     """One mail, waiting or not."""
-    return Mail.of(_load(work, mail_id, READ))
+    return Mail.of(_load(work, mail_id, "notifications.get"))
 
 
 def list_mails(
@@ -47,9 +45,9 @@ def list_mails(
 ) -> Page[Mail]:
     """A page of mail, newest first; every filter that is given must fit."""
     if client_id is None:
-        authorize(work, READ)
+        authorize(work, "notifications.list")
     else:
-        load_client(work, client_id, READ)
+        load_client(work, client_id, "notifications.list")
     if not (about is None or is_id(about)):
         raise NotFoundError
     form = Form()
@@ -80,7 +78,7 @@ def _sources(state: MailState | None) -> list[tuple[Any, tuple[Condition[Any], .
 
 def retry_mail(work: Work, mail_id: MailId) -> Mail:
     """Make a waiting or dead mail due at once, its attempts counted anew. What a worker has in hand stays as it is."""
-    mail = _load(work, mail_id, _MANAGE, lock=True)
+    mail = _load(work, mail_id, "notifications.retry", lock=True)
     require_mail(mail, "retry")
     if mail.too_late(work.now):
         raise StateError([Violation("too_late", "must not be sent any more: its time is over", "mail")])
@@ -100,7 +98,7 @@ def retry_mail(work: Work, mail_id: MailId) -> Mail:
 
 def cancel_mail(work: Work, mail_id: MailId) -> Mail:
     """Take a waiting mail out of the outbox; leave word for the worker who has it in hand."""
-    mail = _load(work, mail_id, _MANAGE, lock=True)
+    mail = _load(work, mail_id, "notifications.cancel", lock=True)
     require_mail(mail, "cancel")
     if isinstance(mail, Delivery) or mail.cancelled_at is not None:
         return Mail.of(mail)
@@ -117,8 +115,8 @@ def cancel_mail(work: Work, mail_id: MailId) -> Mail:
     return Mail.of(cancelled)
 
 
-def _load(work: Work, mail_id: MailId, permission: str, *, lock: bool = False) -> OutboxMail | Delivery:
-    """The mail, if the actor has ``permission`` for it.
+def _load(work: Work, mail_id: MailId, operation: str, *, lock: bool = False) -> OutboxMail | Delivery:
+    """The mail, if the actor may do this ``operation`` with it.
 
     It may move while it is looked for, from the outbox to the log or back: so the outbox is looked into twice.
     """
@@ -127,6 +125,6 @@ def _load(work: Work, mail_id: MailId, permission: str, *, lock: bool = False) -
     for collection in (OUTBOX, DELIVERIES, OUTBOX):
         found: dict[UUID, OutboxMail | Delivery] = work.uow.get_many(collection, [mail_id], lock=lock)  # type: ignore[arg-type]
         if found:
-            authorize(work, permission, mail_id, kind="mail")
+            authorize(work, operation, mail_id, kind="mail")
             return found[mail_id]
     raise NotFoundError("mail")

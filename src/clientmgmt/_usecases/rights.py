@@ -26,7 +26,7 @@ from clientmgmt.domain.rights import (
     rights_violations,
     set_rights,
 )
-from clientmgmt.domain.roles import READ, RoleKind
+from clientmgmt.domain.roles import RoleKind
 from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import NotFoundError, Violation
 from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS
@@ -40,7 +40,7 @@ def may(work: Work, permission: str, client_id: ClientId) -> Decision:
         client, user, membership = _own(work, work.actor, client_id)
         _require_known(work, permission)
         return decide_for_client_user(user, membership, client, permission, work.catalog)
-    load_client(work, client_id, READ)
+    load_client(work, client_id, "access.may")
     _require_known(work, permission)
     if isinstance(work.actor, Staff):
         return decide_for_staff(staff_roles(work, work.actor), permission, work.catalog)
@@ -49,7 +49,7 @@ def may(work: Work, permission: str, client_id: ClientId) -> Decision:
 
 def explain(work: Work, user_id: UserId, permission: str, client_id: ClientId) -> Decision:
     """The same for any user of the tenant."""
-    client = load_client(work, client_id, READ)
+    client = load_client(work, client_id, "access.explain")
     user = load_user(work, user_id)
     _require_known(work, permission)
     if user.kind is UserKind.STAFF:
@@ -60,7 +60,7 @@ def explain(work: Work, user_id: UserId, permission: str, client_id: ClientId) -
 
 def get_rights(work: Work, contact_id: ContactId) -> Rights:
     """The rights of a contact."""
-    return rights_of(load_membership(work, contact_id, READ), work.catalog)
+    return rights_of(load_membership(work, contact_id, "access.rights"), work.catalog)
 
 
 def preview_rights(
@@ -72,7 +72,7 @@ def preview_rights(
     denies: Collection[str] | Unset,
 ) -> RightsChange:
     """What other rights would add and take away."""
-    membership = load_membership(work, contact_id, "users.manage")
+    membership = load_membership(work, contact_id, "access.preview_rights")
     return _change(work, membership, role=role, grants=grants, denies=denies)
 
 
@@ -85,7 +85,7 @@ def set_contact_rights(
     denies: Collection[str] | Unset,
 ) -> Contact:
     """Give a contact other rights; what is not given stays, and nothing is written if that changes nothing."""
-    person = load_person(work, contact_id, "users.manage")
+    person = load_person(work, contact_id, "access.set_rights")
     change = _change(work, person.membership, role=role, grants=grants, denies=denies)
     if change.before == change.after:
         return view_contact(work, person.membership, person.user)

@@ -14,7 +14,7 @@ from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import User, UserKind
 from clientmgmt.domain.results import Page
-from clientmgmt.domain.roles import READ, RoleKind
+from clientmgmt.domain.roles import RoleKind
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import Violation
@@ -27,7 +27,7 @@ def add_staff(
     work: Work, *, first_name: str, last_name: str, email: str, roles: Collection[str], reference: str | None
 ) -> User:
     """Write a staff user; its e-mail is unique among all users of the tenant, its reference among staff."""
-    authorize(work, "users.staff")
+    authorize(work, "staff.add")
     form, stamp = Form(), work.stamp()
     names = _roles(work, form, roles)
     first = form.text("first_name", first_name, limit=100)
@@ -52,7 +52,7 @@ def add_staff(
 
 def get_staff(work: Work, user_id: UserId) -> User:
     """One staff user."""
-    authorize(work, READ)
+    authorize(work, "staff.get")
     return load_staff(work, user_id)
 
 
@@ -67,7 +67,7 @@ def update_staff(
 ) -> User:
     """Change the fields that are given; nothing is written if that changes nothing."""
     user = load_staff(work, user_id, lock=True)
-    authorize(work, "users.staff")
+    authorize(work, "staff.update")
     form = Form()
     form.version(user.version, expected_version)
     changed, fact = user.update(
@@ -88,7 +88,7 @@ def update_staff(
 def set_staff_roles(work: Work, user_id: UserId, roles: Collection[str]) -> User:
     """Give a staff user these roles instead of those that it has."""
     user = load_staff(work, user_id, lock=True)
-    authorize(work, "users.staff")
+    authorize(work, "staff.set_roles")
     form = Form()
     names = _roles(work, form, roles)
     form.check()
@@ -101,7 +101,7 @@ def set_staff_roles(work: Work, user_id: UserId, roles: Collection[str]) -> User
 
 def find_staff(work: Work, *, email: str | None, reference: str | None) -> User | None:
     """The staff user with this e-mail and this reference, as far as they are given."""
-    authorize(work, READ)
+    authorize(work, "staff.find")
     form = Form()
     where = [USERS.kind.eq(UserKind.STAFF)]
     if email is not None:
@@ -115,7 +115,7 @@ def find_staff(work: Work, *, email: str | None, reference: str | None) -> User 
 
 def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
     """A page of staff users in the order of their names."""
-    authorize(work, READ)
+    authorize(work, "staff.list")
     where = USERS.kind.eq(UserKind.STAFF)
     rows, following = find_page(work, USERS, where, order=USERS.name_key.asc(), limit=limit, cursor=cursor)
     return Page(rows, following)

@@ -12,19 +12,18 @@ from clientmgmt._usecases.work import Work
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import Deactivation, Page
-from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.ports.collections import LOGINS, MEMBERSHIPS, USERS
 
 __all__ = ["deactivate", "list_logins", "reactivate"]
 
-_PERMISSIONS = {UserKind.CLIENT_USER: "users.deactivate", UserKind.STAFF: "users.staff"}
+_WAYS = {UserKind.CLIENT_USER: "access.deactivate", UserKind.STAFF: "staff.deactivate"}
 
 
 def deactivate(work: Work, user_id: UserId) -> Deactivation:
     """Take a user's way in, for all its clients: open invitations are revoked, the record stays."""
     user = load_user(work, user_id, lock=True)
-    authorize(work, _PERMISSIONS[user.kind], user.id, kind="user")
+    authorize(work, _WAYS[user.kind], user.id, kind="user")
     memberships = _memberships(work, user)
     clients = tuple(membership.client_id for membership in memberships)
     if user.deactivated_at is not None:
@@ -39,7 +38,7 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
 def reactivate(work: Work, user_id: UserId) -> User:
     """Give a user its way in back; earlier invitations no longer count, so that whoever had no password is staged."""
     user = load_user(work, user_id, lock=True)
-    authorize(work, _PERMISSIONS[user.kind], user.id, kind="user")
+    authorize(work, _WAYS[user.kind], user.id, kind="user")
     if user.deactivated_at is None:
         return user
     for membership in _memberships(work, user):
@@ -52,7 +51,7 @@ def reactivate(work: Work, user_id: UserId) -> User:
 
 def list_logins(work: Work, user_id: UserId, *, limit: int, cursor: str | None) -> Page[LoginEvent]:
     """A page of a user's logins, newest first."""
-    authorize(work, READ)
+    authorize(work, "access.logins")
     user = load_user(work, user_id)
     where = LOGINS.user_id.eq(user.id)
     rows, following = find_page(work, LOGINS, where, order=LOGINS.at.desc(), limit=limit, cursor=cursor)

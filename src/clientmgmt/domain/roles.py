@@ -10,6 +10,7 @@ import attrs
 from clientmgmt.domain.value import Value
 
 __all__ = [
+    "BELONG",
     "CLIENT_PERMISSIONS",
     "DEFAULT_CLIENT_ROLE",
     "ENTER",
@@ -25,6 +26,9 @@ DEFAULT_CLIENT_ROLE = "client_standard"
 
 READ = "read"
 """Seeing what is in the tenant: part of every staff role."""
+
+BELONG = "belong"
+"""What every client's user has for its client while it may come in there, whatever its role gives."""
 
 ENTER = "enter"
 """What the entrance offers to strangers, and to nobody else."""

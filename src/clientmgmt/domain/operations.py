@@ -1,0 +1,78 @@
+"""What every operation needs: of staff one permission, of a client's user another or none that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from clientmgmt.domain.roles import BELONG, ENTER, READ
+from clientmgmt.domain.value import Value
+
+__all__ = ["OPERATIONS", "Need"]
+
+
+@attrs.frozen(repr=False, eq=False)
+class Need(Value):
+    """What an operation needs.
+
+    ``staff`` is the permission that a staff user needs, ``client`` the one that a client's own user needs, for the
+    client that the operation is about. ``None``: such an operation is not for clients' users at all.
+    """
+
+    staff: str
+    client: str | None = None
+
+
+OPERATIONS: Mapping[str, Need] = {
+    "entrance": Need(ENTER),
+    "clients.add": Need("clients.create"),
+    "clients.get": Need(READ, BELONG),
+    "clients.find": Need(READ),
+    "clients.list": Need(READ, BELONG),
+    "clients.references": Need(READ),
+    "clients.set_status": Need("clients.status"),
+    "clients.import_rows": Need("clients.create"),
+    "clients.preview_import": Need("clients.create"),
+    "contacts.add": Need("users.manage", "users.manage"),
+    "contacts.add_many": Need("users.manage", "users.manage"),
+    "contacts.get": Need(READ, BELONG),
+    "contacts.find": Need(READ, BELONG),
+    "contacts.list": Need(READ, BELONG),
+    "contacts.remove": Need("users.manage", "users.manage"),
+    "contacts.suspend": Need("users.manage", "users.manage"),
+    "contacts.resume": Need("users.manage", "users.manage"),
+    "contacts.send_invite": Need("clients.invite", "clients.invite"),
+    "contacts.send_invites": Need("clients.invite", "clients.invite"),
+    "contacts.revoke_invite": Need("clients.invite", "clients.invite"),
+    "contacts.most_recent": Need(READ, "users.manage"),
+    "access.invitations": Need(READ, "clients.invite"),
+    "access.may": Need(READ, BELONG),
+    "access.explain": Need(READ, "users.manage"),
+    "access.rights": Need(READ, BELONG),
+    "access.preview_rights": Need("users.manage", "users.manage"),
+    "access.set_rights": Need("users.manage", "users.manage"),
+    "access.deactivate": Need("users.deactivate"),
+    "access.reactivate": Need("users.deactivate"),
+    "access.logins": Need(READ, BELONG),
+    "staff.add": Need("users.staff"),
+    "staff.get": Need(READ),
+    "staff.update": Need("users.staff"),
+    "staff.set_roles": Need("users.staff"),
+    "staff.deactivate": Need("users.staff"),
+    "staff.find": Need(READ),
+    "staff.list": Need(READ),
+    "managers.add": Need("managers.assign"),
+    "managers.remove": Need("managers.assign"),
+    "managers.set_primary": Need("managers.assign"),
+    "managers.list": Need(READ),
+    "managers.clients_of": Need(READ),
+    "managers.choices": Need(READ),
+    "managers.assignable": Need(READ),
+    "notifications.get": Need(READ),
+    "notifications.list": Need(READ),
+    "notifications.retry": Need("notifications.manage"),
+    "notifications.cancel": Need("notifications.manage"),
+    "audit.list": Need("audit.read"),
+}
+"""What every operation of a workspace needs, and the entrance as a whole. What is not here cannot be called."""
