@@ -62,6 +62,7 @@ class LmdbUnit:
 
     def find(self, source: Any, *where: Condition[Any], **page: Any) -> tuple[Any, ...]:
         self._check()
+        where = ports.resolve(self.find, where)
         rows = self._pairs(source, where) if isinstance(source, Join) else self._candidates(source, where)
         return ports.select_rows(source, rows, *where, **page)
 

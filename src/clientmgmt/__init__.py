@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from clientmgmt._manager import ClientManager, Entrance, Feed, Workspace, iter_all
 from clientmgmt.adapters.system import generate_key
 from clientmgmt.domain import (
+    Address,
     Brand,
     BulkResult,
     BulkRules,
@@ -28,6 +29,7 @@ from clientmgmt.domain import (
     ContactState,
     DeliveryRules,
     Email,
+    EmergencyContact,
     ExternalReference,
     InviteRules,
     Links,
@@ -42,6 +44,9 @@ from clientmgmt.domain import (
     Secret,
     Session,
     Settings,
+    Site,
+    SiteId,
+    SiteStatus,
     Staff,
     System,
     UserId,
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
     from clientmgmt._manager_async import AsyncClientManager, AsyncEntrance, AsyncFeed, AsyncWorkspace, aiter_all
 
 __all__ = [
+    "Address",
     "AsyncClientManager",
     "AsyncEntrance",
     "AsyncFeed",
@@ -82,6 +88,7 @@ __all__ = [
     "ContactState",
     "DeliveryRules",
     "Email",
+    "EmergencyContact",
     "Entrance",
     "ExternalReference",
     "Feed",
@@ -104,6 +111,9 @@ __all__ = [
     "Session",
     "Settings",
     "SignInRefusedError",
+    "Site",
+    "SiteId",
+    "SiteStatus",
     "Staff",
     "System",
     "UserId",

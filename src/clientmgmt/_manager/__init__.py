@@ -10,6 +10,7 @@ from clientmgmt._manager.manager import ClientManager
 from clientmgmt._manager.managers import ManagerGroup
 from clientmgmt._manager.notifications import NotificationGroup
 from clientmgmt._manager.paging import iter_all
+from clientmgmt._manager.sites import SiteGroup
 from clientmgmt._manager.staff import StaffGroup
 from clientmgmt._manager.workspace import Workspace
 
@@ -23,6 +24,7 @@ __all__ = [
     "Feed",
     "ManagerGroup",
     "NotificationGroup",
+    "SiteGroup",
     "StaffGroup",
     "Workspace",
     "iter_all",

@@ -12,6 +12,7 @@ from clientmgmt._manager.clients import ClientGroup
 from clientmgmt._manager.contacts import ContactGroup
 from clientmgmt._manager.managers import ManagerGroup
 from clientmgmt._manager.notifications import NotificationGroup
+from clientmgmt._manager.sites import SiteGroup
 from clientmgmt._manager.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor
@@ -99,6 +100,11 @@ class Workspace:
     def managers(self) -> ManagerGroup:
         """Account managers: which of the tenant's people look after which client."""
         return ManagerGroup(self._calls)
+
+    @property
+    def sites(self) -> SiteGroup:
+        """Sites: the places of clients where service is done."""
+        return SiteGroup(self._calls)
 
     @property
     def notifications(self) -> NotificationGroup:

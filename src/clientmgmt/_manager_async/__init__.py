@@ -11,6 +11,7 @@ from clientmgmt._manager_async.manager import AsyncClientManager
 from clientmgmt._manager_async.managers import ManagerGroup
 from clientmgmt._manager_async.notifications import NotificationGroup
 from clientmgmt._manager_async.paging import aiter_all
+from clientmgmt._manager_async.sites import SiteGroup
 from clientmgmt._manager_async.staff import StaffGroup
 from clientmgmt._manager_async.workspace import AsyncWorkspace
 
@@ -25,6 +26,7 @@ __all__ = [
     "ContactGroup",
     "ManagerGroup",
     "NotificationGroup",
+    "SiteGroup",
     "StaffGroup",
     "aiter_all",
 ]

@@ -13,6 +13,7 @@ from clientmgmt._manager_async.clients import ClientGroup
 from clientmgmt._manager_async.contacts import ContactGroup
 from clientmgmt._manager_async.managers import ManagerGroup
 from clientmgmt._manager_async.notifications import NotificationGroup
+from clientmgmt._manager_async.sites import SiteGroup
 from clientmgmt._manager_async.staff import StaffGroup
 from clientmgmt.domain.access import actor_violations
 from clientmgmt.domain.actors import Actor
@@ -100,6 +101,11 @@ class AsyncWorkspace:
     def managers(self) -> ManagerGroup:
         """Account managers: which of the tenant's people look after which client."""
         return ManagerGroup(self._calls)
+
+    @property
+    def sites(self) -> SiteGroup:
+        """Sites: the places of clients where service is done."""
+        return SiteGroup(self._calls)
 
     @property
     def notifications(self) -> NotificationGroup:

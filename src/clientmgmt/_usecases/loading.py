@@ -10,13 +10,14 @@ import attrs
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client
-from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
 from clientmgmt.domain.people import Membership, User, UserKind
+from clientmgmt.domain.sites import Site
 from clientmgmt.errors import NotFoundError
-from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS, USERS
+from clientmgmt.ports.collections import CLIENTS, MEMBERSHIPS, SITES, USERS
 from clientmgmt.ports.storage import Collection, Entity
 
-__all__ = ["Person", "is_id", "load_client", "load_membership", "load_person", "load_staff", "load_user"]
+__all__ = ["Person", "is_id", "load_client", "load_membership", "load_person", "load_site", "load_staff", "load_user"]
 
 E = TypeVar("E", bound=Entity)
 
@@ -52,6 +53,13 @@ def load_staff(work: Work, user_id: UserId, *, lock: bool = False) -> User:
     if user.kind is not UserKind.STAFF:
         raise NotFoundError("user")
     return user
+
+
+def load_site(work: Work, site_id: SiteId, operation: str, *, lock: bool = False) -> Site:
+    """The site, if the actor may do this ``operation`` with it."""
+    site = _get(work, SITES, site_id, "site", lock=lock)
+    authorize(work, operation, site.id, kind="site")
+    return site
 
 
 def load_membership(work: Work, contact_id: ContactId, operation: str) -> Membership:

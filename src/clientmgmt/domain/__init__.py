@@ -2,6 +2,7 @@
 
 from clientmgmt._lifecycle import Lifecycle, Transition
 from clientmgmt.domain.actors import Actor, ClientUser, Staff, Stranger, System
+from clientmgmt.domain.address import Address
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.client import Client, ClientKind, ClientReference, ExternalReference
@@ -26,6 +27,13 @@ from clientmgmt.domain.events import (
     MailCancelled,
     MailRetried,
     PrimaryManagerChanged,
+    SiteAdded,
+    SiteArchived,
+    SiteContactChanged,
+    SiteRemoved,
+    SiteRestored,
+    SiteStatusChanged,
+    SiteUpdated,
     StaffAdded,
     StaffRolesChanged,
     StaffUpdated,
@@ -34,12 +42,14 @@ from clientmgmt.domain.events import (
     UserReactivated,
     UserSignedIn,
 )
-from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, UserId
+from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, SiteId, UserId
 from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.managers import AccountManager, Care
+from clientmgmt.domain.operations import OPERATIONS, Need
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import (
+    Archiving,
     BulkResult,
     Deactivation,
     DeliveryReport,
@@ -66,16 +76,20 @@ from clientmgmt.domain.roles import (
 from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, RetentionRules, Rules
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Brand, Links, Settings
+from clientmgmt.domain.sites import EmergencyContact, Site
 from clientmgmt.domain.states import (
     CLIENT_LIFECYCLE,
     CONTACT_LIFECYCLE,
     INVITATION_LIFECYCLE,
+    SITE_LIFECYCLE,
     ClientStatus,
     ClientTrigger,
     ContactState,
     ContactTrigger,
     InvitationState,
     InvitationTrigger,
+    SiteStatus,
+    SiteTrigger,
 )
 from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import Violation
@@ -88,13 +102,17 @@ __all__ = [
     "DEFAULT_CLIENT_ROLE",
     "IMPORT_COLUMNS",
     "INVITATION_LIFECYCLE",
+    "OPERATIONS",
     "ROLES",
+    "SITE_LIFECYCLE",
     "STAFF_PERMISSIONS",
     "UNSET",
     "AccountManager",
     "AccountManagerAdded",
     "AccountManagerRemoved",
     "Actor",
+    "Address",
+    "Archiving",
     "AuditEntry",
     "AuditEntryId",
     "Brand",
@@ -129,6 +147,7 @@ __all__ = [
     "DeliveryReport",
     "DeliveryRules",
     "Email",
+    "EmergencyContact",
     "Event",
     "ExternalReference",
     "Imported",
@@ -158,6 +177,7 @@ __all__ = [
     "Mailbox",
     "Membership",
     "Message",
+    "Need",
     "Note",
     "OutboxMail",
     "Page",
@@ -174,6 +194,17 @@ __all__ = [
     "Secret",
     "Session",
     "Settings",
+    "Site",
+    "SiteAdded",
+    "SiteArchived",
+    "SiteContactChanged",
+    "SiteId",
+    "SiteRemoved",
+    "SiteRestored",
+    "SiteStatus",
+    "SiteStatusChanged",
+    "SiteTrigger",
+    "SiteUpdated",
     "Staff",
     "StaffAdded",
     "StaffRolesChanged",

@@ -3,7 +3,7 @@
 from typing import NewType
 from uuid import UUID
 
-__all__ = ["AuditEntryId", "ClientId", "ContactId", "InvitationId", "LoginId", "MailId", "UserId"]
+__all__ = ["AuditEntryId", "ClientId", "ContactId", "InvitationId", "LoginId", "MailId", "SiteId", "UserId"]
 
 ClientId = NewType("ClientId", UUID)
 """A client: the organisation or person that owns contacts and everything below it."""
@@ -13,6 +13,9 @@ UserId = NewType("UserId", UUID)
 
 ContactId = NewType("ContactId", UUID)
 """A client-user membership: one user in one client."""
+
+SiteId = NewType("SiteId", UUID)
+"""A place of a client where service is done."""
 
 InvitationId = NewType("InvitationId", UUID)
 """One send of an invitation; the mail that carries it has the same id."""

@@ -73,6 +73,18 @@ OPERATIONS: Mapping[str, Need] = {
     "notifications.list": Need(READ),
     "notifications.retry": Need("notifications.manage"),
     "notifications.cancel": Need("notifications.manage"),
+    "sites.add": Need("sites.create"),
+    "sites.get": Need(READ, BELONG),
+    "sites.find": Need(READ, BELONG),
+    "sites.list": Need(READ, BELONG),
+    "sites.may_schedule": Need(READ, BELONG),
+    "sites.to_local": Need(READ, BELONG),
+    "sites.update": Need("sites.manage"),
+    "sites.set_status": Need("sites.manage"),
+    "sites.archive": Need("sites.manage"),
+    "sites.restore": Need("sites.manage"),
+    "sites.remove": Need("sites.manage"),
+    "sites.set_contacts": Need("sites.manage"),
     "audit.list": Need("audit.read"),
 }
 """What every operation of a workspace needs, and the entrance as a whole. What is not here cannot be called."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 import attrs
 
@@ -21,7 +22,7 @@ from clientmgmt.domain.events import (
     UserReactivated,
     UserSignedIn,
 )
-from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, SiteId, UserId
 from clientmgmt.domain.states import INVITATION_LIFECYCLE, InvitationState, InvitationTrigger
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
@@ -128,10 +129,22 @@ class Credential(Value):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
+class Typed(Value):
+    """A person as a client's own user has typed it. It is shown until that person accepts."""
+
+    first_name: str
+    last_name: str
+    email: Email
+    phone: str | None
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Membership(Value):
     """One user in one client: the contact. ``invitation_id`` is its latest invitation, if it counts.
 
-    It counts since the membership began, or since the user was last reactivated.
+    It counts since the membership began, or since the user was last reactivated. ``has_scope``: it is
+    limited to the sites that :class:`SiteAccess` names. While there is something ``typed``, the membership waits for
+    the person to accept, and gives no rights.
     """
 
     id: ContactId
@@ -144,6 +157,8 @@ class Membership(Value):
     name_key: str
     invitation_id: InvitationId | None = None
     suspended_at: datetime | None = None
+    has_scope: bool = False
+    typed: Typed | None = None
     created_at: datetime
     created_by: str
     version: int = 1
@@ -159,6 +174,25 @@ class Membership(Value):
         """The contact that may come in again."""
         fact = ContactResumed(stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id)
         return attrs.evolve(self, suspended_at=None), fact
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteAccess(Value):
+    """One site of the scope of one contact, as it is stored."""
+
+    id: UUID
+    contact_id: ContactId
+    site_id: SiteId
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Ownership(Value):
+    """Which contact owns a client, as it is stored. It has the client's id, so that there is never a second one."""
+
+    id: ClientId
+    contact_id: ContactId
+    since: datetime
+    version: int = 1
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

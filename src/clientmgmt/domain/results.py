@@ -14,11 +14,13 @@ from clientmgmt.domain.client import Client
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import User
+from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
 __all__ = [
+    "Archiving",
     "BulkResult",
     "Deactivation",
     "DeliveryReport",
@@ -121,6 +123,15 @@ class Deactivation(Value):
 
     user: User
     clients: tuple[ClientId, ...]
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Archiving(Value):
+    """A site was archived; ``changed`` is false if it was so already."""
+
+    site: Site
+    changed: bool
+    warnings: tuple[Note, ...] = ()
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

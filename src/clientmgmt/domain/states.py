@@ -10,12 +10,15 @@ __all__ = [
     "CLIENT_LIFECYCLE",
     "CONTACT_LIFECYCLE",
     "INVITATION_LIFECYCLE",
+    "SITE_LIFECYCLE",
     "ClientStatus",
     "ClientTrigger",
     "ContactState",
     "ContactTrigger",
     "InvitationState",
     "InvitationTrigger",
+    "SiteStatus",
+    "SiteTrigger",
 ]
 
 
@@ -99,6 +102,33 @@ class InvitationTrigger(StrEnum):
     EXPIRE = "expire"
 
 
+class SiteStatus(StrEnum):
+    """Whether service is done at a site: as usual, only if somebody says so each time, or not at all."""
+
+    ACTIVE = "active"
+    LIMITED = "limited"
+    CLOSED = "closed"
+
+
+class SiteTrigger(StrEnum):
+    """What changes a site's status."""
+
+    ACTIVATE = "activate"
+    LIMIT = "limit"
+    CLOSE = "close"
+
+    @classmethod
+    def to(cls, status: SiteStatus) -> SiteTrigger:
+        """The trigger that leads to ``status``."""
+        return _SITE_TRIGGERS[status]
+
+
+_SITE_TRIGGERS = {
+    SiteStatus.ACTIVE: SiteTrigger.ACTIVATE,
+    SiteStatus.LIMITED: SiteTrigger.LIMIT,
+    SiteStatus.CLOSED: SiteTrigger.CLOSE,
+}
+
 _CLIENT_TRIGGERS = {
     ClientStatus.ACTIVE: ClientTrigger.ACTIVATE,
     ClientStatus.INACTIVE: ClientTrigger.INACTIVATE,
@@ -143,6 +173,18 @@ CONTACT_LIFECYCLE: Lifecycle[ContactState, ContactTrigger] = Lifecycle(
         Transition(ContactState.INACTIVE, ContactTrigger.REACTIVATE_STAGED, ContactState.PENDING_INVITE),
         Transition(ContactState.INACTIVE, ContactTrigger.REACTIVATE_WAITING, ContactState.INVITE_SENT),
         Transition(ContactState.INACTIVE, ContactTrigger.REACTIVATE_KNOWN, ContactState.ACTIVE),
+    ],
+)
+
+SITE_LIFECYCLE: Lifecycle[SiteStatus, SiteTrigger] = Lifecycle(
+    "site",
+    SiteStatus.ACTIVE,
+    [
+        Transition(SiteStatus.ACTIVE, SiteTrigger.LIMIT, SiteStatus.LIMITED),
+        Transition(SiteStatus.ACTIVE, SiteTrigger.CLOSE, SiteStatus.CLOSED),
+        Transition(SiteStatus.LIMITED, SiteTrigger.ACTIVATE, SiteStatus.ACTIVE),
+        Transition(SiteStatus.LIMITED, SiteTrigger.CLOSE, SiteStatus.CLOSED),
+        Transition(SiteStatus.CLOSED, SiteTrigger.ACTIVATE, SiteStatus.ACTIVE),
     ],
 )
 

@@ -15,11 +15,13 @@
     │  │  ├─ StaffCannotBeClientUserError
     │  │  └─ StaleVersionError         somebody else changed it first
     │  ├─ LimitError 409               a number in ``Rules`` is reached
-    │  └─ StateError 409               not in this state
-    │     ├─ IllegalTransitionError    ``state``, ``trigger`` and the ``legal`` triggers
-    │     ├─ AlreadyActiveError        an active contact needs no invitation
-    │     ├─ UserInactiveError         the user is deactivated
-    │     └─ ClientClosedError         the client is closed
+    │  ├─ StateError 409               not in this state
+    │  │  ├─ IllegalTransitionError    ``state``, ``trigger`` and the ``legal`` triggers
+    │  │  ├─ AlreadyActiveError        an active contact needs no invitation
+    │  │  ├─ UserInactiveError         the user is deactivated
+    │  │  └─ ClientClosedError         the client is closed
+    │  └─ BlockedError 409             something that is kept stands in the way
+    │     └─ SiteHasHistoryError       the site has been used: archive it instead
     ├─ NotFoundError 404               absent, of another tenant or out of scope: all the same
     ├─ ForbiddenError 403              the actor lacks a permission
     ├─ SignInRefusedError 401          one answer for every reason
@@ -60,6 +62,7 @@ from clientmgmt.errors._outside import (
 from clientmgmt.errors._problem import problem
 from clientmgmt.errors._refused import (
     AlreadyActiveError,
+    BlockedError,
     ClientClosedError,
     ConflictError,
     DuplicateContactError,
@@ -71,6 +74,7 @@ from clientmgmt.errors._refused import (
     LimitError,
     NotEligibleError,
     RefusedError,
+    SiteHasHistoryError,
     StaffCannotBeClientUserError,
     StaleVersionError,
     StateError,
@@ -84,6 +88,7 @@ from clientmgmt.errors._usage import ConfigurationError, MissingExtraError, Tran
 __all__ = [
     "AccountDeliveryError",
     "AlreadyActiveError",
+    "BlockedError",
     "ClientClosedError",
     "ClientMgmtError",
     "CommitUnknownError",
@@ -107,6 +112,7 @@ __all__ = [
     "RefusedError",
     "SchemaError",
     "SignInRefusedError",
+    "SiteHasHistoryError",
     "StaffCannotBeClientUserError",
     "StaleVersionError",
     "StateError",

@@ -9,6 +9,7 @@ from clientmgmt.errors._base import ClientMgmtError, Violation
 
 __all__ = [
     "AlreadyActiveError",
+    "BlockedError",
     "ClientClosedError",
     "ConflictError",
     "DuplicateContactError",
@@ -20,6 +21,7 @@ __all__ = [
     "LimitError",
     "NotEligibleError",
     "RefusedError",
+    "SiteHasHistoryError",
     "StaffCannotBeClientUserError",
     "StaleVersionError",
     "StateError",
@@ -104,6 +106,16 @@ class LimitError(RefusedError):
     http_status = 409
 
 
+class BlockedError(RefusedError):
+    """Something that is kept stands in the way."""
+
+    http_status = 409
+
+
+class SiteHasHistoryError(BlockedError):
+    """The site has been used: archive it instead."""
+
+
 class StateError(RefusedError):
     """The thing is in a state that does not allow this."""
 
@@ -149,6 +161,7 @@ _KINDS: Mapping[str, type[RefusedError]] = {
         StaffCannotBeClientUserError,
         StaleVersionError,
         LimitError,
+        SiteHasHistoryError,
         AlreadyActiveError,
         UserInactiveError,
         ClientClosedError,

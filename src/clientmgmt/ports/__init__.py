@@ -4,7 +4,7 @@ from clientmgmt.ports.collections import COLLECTIONS
 from clientmgmt.ports.links import LinkClaims, LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
-from clientmgmt.ports.selecting import lookups_of, referrers_of, select_rows
+from clientmgmt.ports.selecting import lookups_of, referrers_of, resolve, select_rows
 from clientmgmt.ports.storage import (
     AsyncStorage,
     AsyncUnit,
@@ -67,5 +67,6 @@ __all__ = [
     "fields_of",
     "lookups_of",
     "referrers_of",
+    "resolve",
     "select_rows",
 ]

@@ -10,10 +10,20 @@ from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.client import Client, ClientReference
 from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
 from clientmgmt.domain.idempotency import KeptAnswer
-from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, SiteId, UserId
 from clientmgmt.domain.mail import Delivery, MailState, MailType, OutboxMail
 from clientmgmt.domain.managers import Care
-from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.people import (
+    Credential,
+    Invitation,
+    LoginEvent,
+    Membership,
+    Ownership,
+    SiteAccess,
+    User,
+    UserKind,
+)
+from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus, InvitationState
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
@@ -37,6 +47,9 @@ __all__ = [
     "MEMBERSHIPS",
     "NEW_EVENTS",
     "OUTBOX",
+    "OWNERS",
+    "SITES",
+    "SITE_ACCESS",
     "USERS",
 ]
 
@@ -46,6 +59,9 @@ _user = fields_of(User)
 _credential = fields_of(Credential)
 _membership = fields_of(Membership)
 _care = fields_of(Care)
+_site = fields_of(Site)
+_access = fields_of(SiteAccess)
+_ownership = fields_of(Ownership)
 _invitation = fields_of(Invitation)
 _login = fields_of(LoginEvent)
 _outbox = fields_of(OutboxMail)
@@ -130,6 +146,12 @@ class Memberships(Collection[Membership]):
     name_key: Ordered[Membership, str] = _membership.ordered(lambda membership: membership.name_key)
     invitation_id: Field[Membership, InvitationId | None] = _membership(lambda membership: membership.invitation_id)
     suspended_at: Field[Membership, datetime | None] = _membership(lambda membership: membership.suspended_at)
+    has_scope: Field[Membership, bool] = _membership(lambda membership: membership.has_scope)
+    typed: Field[Membership, str | None] = Field(
+        Membership,
+        ("typed", "first_name"),
+        lambda membership: None if membership.typed is None else membership.typed.first_name,
+    )
     unique: ClassVar[Keys] = {"membership": (client_id, user_id)}
     indexes: ClassVar[Indexes] = ((client_id, name_key), (user_id, name_key), (name_key,))
     references: ClassVar[References] = ((client_id, CLIENTS), (user_id, USERS))
@@ -138,6 +160,52 @@ class Memberships(Collection[Membership]):
 MEMBERSHIPS = Memberships()
 CONTACTS: Join[Membership, User] = Join(MEMBERSHIPS, MEMBERSHIPS.user_id, USERS)
 CLIENT_MEMBERSHIPS: Join[Membership, Client] = Join(MEMBERSHIPS, MEMBERSHIPS.client_id, CLIENTS)
+
+
+class Sites(Collection[Site]):
+    """The places of clients."""
+
+    name = "sites"
+    entity = Site
+    id: Field[Site, SiteId] = _site(lambda site: site.id)
+    client_id: Field[Site, ClientId] = _site(lambda site: site.client_id)
+    name_key: Ordered[Site, str] = _site.ordered(lambda site: site.name_key)
+    reference: Field[Site, str | None] = _site(lambda site: site.reference)
+    archived_at: Field[Site, datetime | None] = _site(lambda site: site.archived_at)
+    unique: ClassVar[Keys] = {"site_reference": (reference,)}
+    indexes: ClassVar[Indexes] = ((client_id, name_key),)
+    references: ClassVar[References] = ((client_id, CLIENTS),)
+
+
+SITES = Sites()
+
+
+class Owners(Collection[Ownership]):
+    """The contacts that own their clients, by the client's id. An owner's membership cannot be removed before this."""
+
+    name = "owners"
+    entity = Ownership
+    id: Field[Ownership, ClientId] = _ownership(lambda ownership: ownership.id)
+    contact_id: Field[Ownership, ContactId] = _ownership(lambda ownership: ownership.contact_id)
+    references: ClassVar[References] = ((id, CLIENTS), (contact_id, MEMBERSHIPS))
+
+
+OWNERS = Owners()
+
+
+class SiteAccesses(Collection[SiteAccess]):
+    """The sites in the scopes of contacts. A site that is named here cannot be removed."""
+
+    name = "site_access"
+    entity = SiteAccess
+    contact_id: Field[SiteAccess, ContactId] = _access(lambda access: access.contact_id)
+    site_id: Field[SiteAccess, SiteId] = _access(lambda access: access.site_id)
+    unique: ClassVar[Keys] = {"scope_site": (contact_id, site_id)}
+    indexes: ClassVar[Indexes] = ((site_id,),)
+    references: ClassVar[References] = ((contact_id, MEMBERSHIPS), (site_id, SITES))
+
+
+SITE_ACCESS = SiteAccesses()
 
 
 class Managers(Collection[Care]):
@@ -319,6 +387,9 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     USERS,
     CREDENTIALS,
     MEMBERSHIPS,
+    OWNERS,
+    SITES,
+    SITE_ACCESS,
     MANAGERS,
     INVITATIONS,
     LOGINS,

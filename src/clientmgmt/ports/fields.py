@@ -11,7 +11,7 @@ import attrs
 
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["Condition", "Entity", "Field", "Fields", "Operator", "Order", "Ordered", "any_of", "fields_of"]
+__all__ = ["Among", "Condition", "Entity", "Field", "Fields", "Operator", "Order", "Ordered", "any_of", "fields_of"]
 
 
 class Entity(Protocol):
@@ -23,6 +23,7 @@ class Entity(Protocol):
 
 
 E = TypeVar("E", bound=Entity)
+X = TypeVar("X", bound=Entity)
 T = TypeVar("T")
 C_co = TypeVar("C_co", covariant=True)
 
@@ -39,6 +40,7 @@ class Operator(StrEnum):
     GE = "ge"
     PREFIX = "prefix"
     ANY = "any"
+    AMONG = "among"
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -53,6 +55,18 @@ class Condition(Generic[C_co]):
     operator: Operator
     value: Any = None
     alternatives: tuple[Condition[Any], ...] = ()
+
+
+@attrs.frozen(repr=False, eq=False)
+class Among:
+    """Where the values of :meth:`Field.among` come from: a field of the entities of a collection that ``where`` finds.
+
+    ``collection`` is a :class:`Collection`.
+    """
+
+    collection: Any
+    field: Field[Any, Any]
+    where: tuple[Condition[Any], ...]
 
 
 def any_of(*conditions: Condition[C_co]) -> Condition[C_co]:
@@ -95,6 +109,10 @@ class Field(Generic[E, T]):
     def in_(self, values: Iterable[T]) -> Condition[E]:
         """Equal to one of ``values``; of none, nothing is."""
         return Condition(self, Operator.IN, tuple(values))
+
+    def among(self, collection: object, field: Field[X, T], *where: Condition[X]) -> Condition[E]:
+        """Equal to what ``field`` is of some entity of ``collection`` for which all of ``where`` hold."""
+        return Condition(self, Operator.AMONG, Among(collection, field, where))
 
     def prefix(self: Field[E, str], text: str) -> Condition[E]:
         """Starts with ``text``, compared by code point."""

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from clientmgmt.ports.declaring import ARRIVAL, Collection, Join, Source
-from clientmgmt.ports.fields import Condition, Field, Operator, Order, Ordered
+from clientmgmt.ports.fields import Among, Condition, Field, Operator, Order, Ordered, any_of
 
-__all__ = ["lookups_of", "referrers_of", "select_rows"]
+__all__ = ["lookups_of", "referrers_of", "resolve", "select_rows"]
 
 R = TypeVar("R")
 F = TypeVar("F")
+C = TypeVar("C")
 
 _COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.LT: lt,
@@ -23,6 +24,28 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.GE: ge,
     Operator.PREFIX: str.startswith,
 }
+
+
+def resolve(find: Callable[..., Iterable[Any]], where: Iterable[Condition[C]]) -> tuple[Condition[C], ...]:
+    """The same conditions for a store that cannot look into another collection within a question.
+
+    Each :meth:`Field.among` is answered by a question of its own, and becomes a :meth:`Field.in_`.
+
+    Args:
+        find: the :meth:`UnitOfWork.find` of the unit in which the question is asked.
+        where: the conditions, possibly with alternatives.
+    """
+    return tuple(_resolved(find, condition) for condition in where)
+
+
+def _resolved(find: Callable[..., Iterable[Any]], condition: Condition[Any]) -> Condition[Any]:
+    if condition.operator is Operator.ANY:
+        return any_of(*resolve(find, condition.alternatives))
+    if condition.operator is not Operator.AMONG or condition.field is None:
+        return condition
+    among: Among = condition.value
+    found = (among.field.get(entity) for entity in find(among.collection, *among.where))
+    return condition.field.in_({value: None for value in found if value is not None})
 
 
 @cache

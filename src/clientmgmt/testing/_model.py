@@ -16,6 +16,7 @@ import attrs
 
 from clientmgmt.errors import NotFoundError, TransactionConflictError, TransactionError
 from clientmgmt.ports.declaring import ARRIVAL
+from clientmgmt.ports.selecting import resolve
 from clientmgmt.ports.storage import Collection, Condition, Field, Join, Operator, Order, StaleVersion
 
 __all__ = ["ModelStorage", "ModelUnit", "PossibleViolationsError"]
@@ -67,7 +68,8 @@ class ModelUnit:
     ) -> tuple[Any, ...]:
         """The rows for which all conditions hold."""
         self._check()
-        rows = [row for row in self._rows(source) if all(_holds(one, source, row) for one in where)]
+        wanted = resolve(self.find, where)
+        rows = [row for row in self._rows(source) if all(_holds(one, source, row) for one in wanted)]
         added = {_left(source, row).id: number for number, row in enumerate(rows)}
         rows.sort(key=lambda row: _left(source, row).id)
         if order is None:

@@ -105,6 +105,7 @@ class Sample:
     amount: Amount | None = None
     tags: tuple[str, ...] = ()
     facts: Mapping[str, str] = attrs.field(factory=dict)
+    places: tuple[Place, ...] = ()
     version: int = 1
 
 
@@ -192,6 +193,7 @@ class Shelves(Collection[Shelf]):
 
     name = "kit_shelves"
     entity = Shelf
+    id: Field[Shelf, UUID] = _shelf(lambda shelf: shelf.id)
     code: Field[Shelf, str] = _shelf(lambda shelf: shelf.code)
     room: Field[Shelf, str] = _shelf(lambda shelf: shelf.room)
     name_: Ordered[Shelf, str] = _shelf.ordered(lambda shelf: shelf.name)

@@ -170,6 +170,7 @@ def samples() -> st.SearchStrategy[Sample]:
         amount=st.none() | st.builds(Amount, decimals, texts(most=3)),
         tags=st.lists(texts(), max_size=3).map(tuple),
         facts=st.dictionaries(texts(), texts(), max_size=3),
+        places=st.lists(st.builds(Place, texts(), st.none() | texts()), max_size=2).map(tuple),
         version=st.just(1),
     )
 

@@ -13,6 +13,7 @@ import attrs
 from clientmgmt.adapters.memory import _queries
 from clientmgmt.adapters.memory._tables import Layout, Table, Undo
 from clientmgmt.errors import ConfigurationError, NotFoundError, TransactionConflictError, TransactionError
+from clientmgmt.ports.selecting import resolve
 from clientmgmt.ports.storage import (
     Collection,
     Condition,
@@ -93,12 +94,12 @@ class InMemoryUnitOfWork:
             message = "after and limit need an order"
             raise ValueError(message)
         view = self._view(source)
-        return view.own(_queries.find(view, where, order, after, limit))
+        return view.own(_queries.find(view, resolve(self.find, where), order, after, limit))
 
     def count(self, source: Source[R, F], *where: Condition[F]) -> int:
         """How many rows :meth:`find` would give."""
         self._check()
-        return _queries.count(self._view(source), where)
+        return _queries.count(self._view(source), resolve(self.find, where))
 
     def add(self, collection: Collection[E], *entities: E) -> None:
         """Add entities."""

@@ -38,7 +38,13 @@ _SCALE = 10**6
 _LARGEST = 2**63
 _EMPTY = ("[]", "{}")
 _PLAIN = (tuple, dict)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def _attributes(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a value object
+    return {field.name: getattr(value, field.name) for field in value.__attrs_attrs__}
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_attributes).encode
 
 
 def plain_int(value: int | None) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,6 @@ __all__ = ["Catalogue"]
 
 Shape = tuple[Any, ...]
 Values = dict[str, object]
-Among = Callable[..., sa.ColumnElement[bool]]
 
 _LAST = chr(sys.maxunicode)
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
@@ -135,8 +133,34 @@ class Catalogue:
         return asked
 
     def _filtered(self, select: sa.Select[Any], plan: _SourcePlan, shape: Shape, *, join: bool) -> sa.Select[Any]:
-        criteria = _criteria(plan, shape, partial(is_any_of, dialect=self._dialect, join=join))
+        criteria = self._criteria(plan, shape, join=join)
         return select.select_from(plan.table).where(*plan.conditions, *criteria)
+
+    def _criteria(self, plan: _SourcePlan, shape: Shape, *, join: bool) -> list[sa.ColumnElement[bool]]:
+        return [self._criterion(plan, *condition, join=join) for condition in shape]
+
+    def _criterion(
+        self,
+        plan: _SourcePlan,
+        field: Any,  # noqa: ANN401 - what a shape holds
+        operator: Any,  # noqa: ANN401 - the same
+        value: Any = None,  # noqa: ANN401 - the same
+        *,
+        join: bool,
+    ) -> sa.ColumnElement[bool]:
+        if field is Operator.ANY:
+            return sa.or_(sa.false(), *self._criteria(plan, operator, join=False))
+        column = plan.column(field)
+        if operator is Operator.AMONG:
+            return column.in_(self._inner(*value))
+        if operator is Operator.IN:
+            return is_any_of(column, value, self._dialect, join=join)
+        return _compared(column, operator, value)
+
+    def _inner(self, collection: Collection[Any], field: Field[Any, Any], shape: Shape) -> sa.Select[Any]:
+        """The values of a field, as part of another statement, whose tables have nothing to do with it."""
+        plan = self.source(collection)
+        return self._filtered(sa.select(plan.column(field)), plan, shape, join=True).correlate(None)
 
     def _of_collection(self, source: Source[Any, Any]) -> _SourcePlan:
         plan = self.plan(source)  # type: ignore[arg-type] # a source is a join or a collection
@@ -185,6 +209,8 @@ def _shape_of(condition: Condition[Any], values: Values) -> Shape:
         return condition.field, None
     if operator is Operator.PRESENT:
         return condition.field, operator
+    if operator is Operator.AMONG:
+        return condition.field, operator, (value.collection, value.field, _shape(value.where, values))
     name = f"p_{len(values)}"
     values[name] = list(value) if operator is Operator.IN else value
     if operator is Operator.PREFIX:
@@ -204,26 +230,11 @@ def _end_of(prefix: str) -> str | None:
     return shorter[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
 
 
-def _criteria(plan: _SourcePlan, shape: Shape, among: Among) -> list[sa.ColumnElement[bool]]:
-    return [_criterion(plan, among, *condition) for condition in shape]
-
-
-def _criterion(
-    plan: _SourcePlan,
-    among: Among,
-    field: Any,  # noqa: ANN401 - what a shape holds
-    operator: Any,  # noqa: ANN401 - the same
-    name: str = "",
-) -> sa.ColumnElement[bool]:
-    if field is Operator.ANY:
-        return sa.or_(sa.false(), *_criteria(plan, operator, partial(among, join=False)))
-    column = plan.column(field)
+def _compared(column: sa.ColumnElement[Any], operator: Operator | None, name: str) -> sa.ColumnElement[bool]:
     if operator is None:
         return column.is_(None)
     if operator is Operator.PRESENT:
         return column.is_not(None)
-    if operator is Operator.IN:
-        return among(column, name)
     value = sa.bindparam(name, type_=column.type)
     if operator is Operator.PREFIX:
         return sa.and_(column >= value, column < sa.bindparam(f"{name}_end", type_=column.type))

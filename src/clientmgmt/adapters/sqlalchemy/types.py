@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, get_origin
+from functools import partial
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -134,15 +136,17 @@ class ChoiceType(sa.types.TypeDecorator[StrEnum]):
 class JsonType(sa.types.TypeDecorator[Any]):
     """A tuple or a mapping of plain values: ``json`` on PostgreSQL, which keeps the order, compact JSON text on SQLite.
 
-    ``shape`` is ``tuple`` or ``dict``, which is what is read back.
+    ``shape`` is ``tuple`` or ``dict``, which is what is read back; ``parts`` is the class of value objects in a tuple,
+    whose attributes are plain.
     """
 
     impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.Text
     cache_ok: bool | None = True
 
-    def __init__(self, shape: type) -> None:
+    def __init__(self, shape: type, parts: type | None = None) -> None:
         super().__init__()
         self.shape = shape
+        self.parts = parts
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """The database's own type."""
@@ -154,10 +158,18 @@ class JsonType(sa.types.TypeDecorator[Any]):
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Converter:  # noqa: ARG002 - the base's
         """What turns a column into a value."""
-        shape = self.shape
+        shape, parts = self.shape, self.parts
+        if parts is not None:
+            return partial(_parts, parts, loads=None if _is_postgresql(dialect) else json.loads)
         if _is_postgresql(dialect):
             return lambda loaded: None if loaded is None else shape(loaded)
         return lambda text: None if text is None else shape(json.loads(text))
+
+
+def _parts(parts: type, stored: Any, *, loads: Converter | None) -> tuple[Any, ...] | None:  # noqa: ANN401 - JSON
+    if stored is None:
+        return None
+    return tuple(parts(**attributes) for attributes in (stored if loads is None else loads(stored)))
 
 
 def text_type() -> sa.types.TypeEngine[str]:
@@ -169,7 +181,9 @@ def column_type(hint: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - type h
     """The column type for values of the type ``hint``; ``ConfigurationError`` if there is none."""
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ChoiceType(hint)
-    origin = get_origin(hint) or hint
+    origin, arguments = get_origin(hint) or hint, get_args(hint)
+    if origin is tuple and arguments and attrs.has(arguments[0]):
+        return JsonType(tuple, arguments[0])
     if origin in _MADE:
         return _MADE[origin]()
     message = f"values of the type {hint} cannot be stored in a column"

@@ -224,6 +224,28 @@ class FindingConformance:
         assert found(storage, any_of()) == []
         assert found(storage, any_of(SAMPLES.number.in_([]), SAMPLES.number.eq(1))) == [1]
 
+    def test_among_looks_into_another_collection(self, storage: Storage) -> None:
+        """Values come from the entities found there, also as an alternative, nested, and in a join; of none, none."""
+        self._two_shelves(storage)
+        read = SHELVES.code.in_(["A"])
+        assert found_books(storage, BOOKS.shelf_id.among(SHELVES, SHELVES.id, read)) == [11, 13]
+        assert found_books(storage, BOOKS.shelf_id.among(SHELVES, SHELVES.id, SHELVES.code.eq("nowhere"))) == []
+        other = any_of(BOOKS.pages.eq(12), BOOKS.shelf_id.among(SHELVES, SHELVES.id, read))
+        assert found_books(storage, other) == [11, 12, 13]
+        twice = SHELVES.id.among(BOOKS, BOOKS.shelf_id, BOOKS.serial.among(BOOKS, BOOKS.serial, BOOKS.pages.eq(11)))
+        with storage.unit_of_work(TENANT, read_only=True) as uow:
+            assert [shelf.code for shelf in uow.find(SHELVES, twice)] == ["A"]
+            assert uow.count(PLACED_BOOKS, twice, BOOKS.pages.ge(12)) == 1
+
+    def test_among_stays_in_the_tenant_and_takes_no_missing_value(self, storage: Storage) -> None:
+        """What other tenants have does not count, and what is missing is equal to nothing."""
+        keep(storage, SHELVES, SHELF)
+        keep(storage, BOOKS, book(1, serial="t1"))
+        with storage.unit_of_work("other") as uow:
+            uow.add(SHELVES, Shelf(id=uid(90), code="t1"))
+        assert found_books(storage, BOOKS.serial.among(SHELVES, SHELVES.code)) == []
+        assert found_books(storage, BOOKS.slot.among(BOOKS, BOOKS.slot)) == []
+
     def test_an_optional_value_object_keeps_its_row(self, storage: Storage) -> None:
         """Rows with and without the value object are found alike by their other fields."""
         amount = Amount(Decimal(0), "")

@@ -45,6 +45,7 @@ FULL = Sample(
     amount=Amount(Decimal("0.000001"), "EUR"),
     tags=("b", "", "a", "b"),
     facts={"z": "1", "a": "\N{GRINNING FACE}", "": ""},
+    places=(Place("b", "c"), Place("", None)),
 )
 
 
