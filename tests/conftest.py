@@ -35,6 +35,7 @@ WIDE = (
     "tests/adapters/sqlalchemy/test_sql_hosts.py",
     "tests/adapters/sqlalchemy/test_sql_joined.py",
     "tests/adapters/sqlalchemy/test_sql_migrations.py",
+    "tests/adapters/sqlalchemy/test_sql_plans.py",
     "tests/adapters/sqlalchemy/test_sql_prepared.py",
     "tests/adapters/sqlalchemy/test_sql_row_security.py",
     "tests/adapters/sqlalchemy/test_sql_schema.py",
@@ -60,6 +61,7 @@ WIDE = (
     "tests/test_planted_faults.py",
     "tests/test_pytest_plugin.py",
     "tests/test_selecting.py",
+    "tests/test_serialization.py::test_every_public_value",
     "tests/test_testing.py",
 )
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
@@ -116,6 +118,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return path.startswith(WIDE) or None
 
 
+REFUSED_BEFORE = ("tests/api/test_bad_input.py",)
+"""Tests of what is refused before a store is asked: with a database they are told in the session `wide` only."""
+
 LONGEST = ("test_stores_agree_on_many", "test_asynchronous_stores_agree", "test_cancelling_very_often")
 """Tests that take minutes begin first, so that no process waits for another one in the end."""
 
@@ -123,9 +128,10 @@ LONGEST = ("test_stores_agree_on_many", "test_asynchronous_stores_agree", "test_
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
-        if item.nodeid.startswith(WIDE):
+        told_again = _told_to_a_database(item)
+        if item.nodeid.startswith(WIDE) or (told_again and item.nodeid.startswith(REFUSED_BEFORE)):
             item.add_marker(pytest.mark.wide)
-        if item.nodeid.startswith(AGAIN) or _told_to_a_database(item):
+        if item.nodeid.startswith(AGAIN) or told_again:
             item.add_marker(pytest.mark.again)
     yield
     items.sort(key=lambda item: not item.name.startswith(LONGEST))

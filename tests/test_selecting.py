@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,9 +11,23 @@ from hypothesis import strategies as st
 
 from clientmgmt.adapters.memory import InMemoryStorage
 from clientmgmt.errors import ConfigurationError
-from clientmgmt.ports import COLLECTIONS, Order, lookups_of, referrers_of, select_rows
+from clientmgmt.ports import COLLECTIONS, Order, lookups_of, referrers_of, resolve, select_rows
 from clientmgmt.testing._programs import Call, questions
-from clientmgmt.testing.kit import BOOKS, JOBS, KIT, LABELS, PLACED_BOOKS, SAMPLES, SHELVES, Book, Job, Shelf, uid
+from clientmgmt.testing.kit import (
+    BOOKS,
+    JOBS,
+    KIT,
+    LABELS,
+    PLACED_BOOKS,
+    SAMPLES,
+    SHELVES,
+    Amount,
+    Book,
+    Job,
+    Sample,
+    Shelf,
+    uid,
+)
 from clientmgmt.testing.strategies import books, shelves
 
 some_shelves = st.lists(shelves(), min_size=3, max_size=3, unique_by=(lambda one: one.id, lambda one: one.code))
@@ -34,7 +49,7 @@ def test_it_selects_what_a_store_finds(standing: list[Shelf], put: list[Book], a
                 if source is JOBS:
                     continue
                 rows = [(book, by_id[book.shelf_id]) for book in kept] if source is PLACED_BOOKS else kept
-                assert select_rows(source, rows, *where, **call.options) == call.ask(uow)
+                assert select_rows(source, rows, *resolve(uow.find, where), **call.options) == call.ask(uow)
 
 
 @pytest.mark.parametrize("order", [JOBS.arrival.asc(), JOBS.arrival.desc()])
@@ -57,6 +72,12 @@ def test_lookups_are_keys_indexes_and_references() -> None:
     )
     assert lookups_of(SAMPLES) == ((SAMPLES.colour,),)
     assert lookups_of(JOBS) == ()
+
+
+def test_a_field_inside_what_may_be_missing_is_missing_then() -> None:
+    amount = Amount(Decimal(1), "EUR")
+    assert SAMPLES.currency.get(Sample(id=uid(1), amount=amount)) == "EUR"
+    assert SAMPLES.currency.get(Sample(id=uid(1))) is None
 
 
 def test_referrers_are_found_by_their_fields() -> None:

@@ -42,8 +42,10 @@ from clientmgmt.domain import (
     Role,
     Row,
     Rules,
+    Scope,
     Secret,
     Settings,
+    SiteId,
     Staff,
     Stamp,
     Stranger,
@@ -126,6 +128,9 @@ LONG = st.timedeltas(timedelta(microseconds=1), timedelta(days=999))
 COUNTS = st.integers(1, 2**63)
 LEAVES[Staff] = st.builds(
     Staff, st.sampled_from(["ada", "ü 1"]), roles=st.none() | st.lists(st.text(max_size=8), max_size=2)
+)
+LEAVES[Scope] = st.just(Scope.everything()) | st.lists(st.uuids(), min_size=1, max_size=2).map(
+    lambda ids: Scope.only(*map(SiteId, ids))
 )
 LEAVES[Stranger] = st.builds(Stranger, st.sampled_from(["192.0.2.1", "door"]))
 LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(timedelta(0)), per_day=COUNTS)

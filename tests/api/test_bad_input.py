@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import attrs
 import pytest
 
-from clientmgmt import Client, ClientId, Contact, InvalidInputError, NotFoundError, RefusedError, SignInRefusedError
+from clientmgmt import (
+    Client,
+    ClientId,
+    Contact,
+    EmergencyContact,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+    SignInRefusedError,
+    Site,
+)
 from clientmgmt.domain import ClientAdded, Event
 from clientmgmt.errors import InvalidLinkError
 from tests.box import PASSWORD, Box
+from tests.stories.operations import ADDRESS, NOON
 
 NOT_TEXT: dict[str, object] = {
     "a number": 5,
@@ -195,6 +207,10 @@ def preview_rights(field: str) -> Callable[[Box, Client, Contact, object], objec
     return lambda box, _, contact, value: box.ws.access.preview_rights(contact.id, **{field: value})  # type: ignore[arg-type]
 
 
+def update_contact(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    return lambda box, _, contact, value: box.ws.contacts.update(contact.id, **{field: value})  # type: ignore[arg-type]
+
+
 def update_staff(field: str) -> Callable[[Box, Client, Contact, object], object]:
     def command(box: Box, _: Client, __: Contact, value: object) -> object:
         bea = box.ws.staff.find(reference="bea")
@@ -210,7 +226,96 @@ def audit(field: str) -> Callable[[Box, Client, Contact, object], object]:
     return lambda box, _, __, value: box.ws.audit.list(**{field: value})  # type: ignore[arg-type]
 
 
+def add_site(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    good = {"name": "Roof", "address": ADDRESS, "timezone": "UTC"}
+    return lambda box, client, _, value: box.ws.sites.add(client.id, **(good | {field: value}))  # type: ignore[arg-type]
+
+
+def add_site_at(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    def command(box: Box, client: Client, _: Contact, value: object) -> object:
+        address = attrs.evolve(ADDRESS, **{field: value})  # type: ignore[arg-type]
+        return box.ws.sites.add(client.id, name="Roof", address=address, timezone="UTC")
+
+    return command
+
+
+def with_site(call: Callable[[Box, Site, Any], object]) -> Callable[[Box, Client, Contact, object], object]:
+    return lambda box, client, _, value: call(box, box.ws.sites.list(client.id).items[0], value)
+
+
+WORDS: dict[str, object] = {
+    "text": "Dock",
+    "a number": 5,
+    "a list": ["Dock"],
+    "an empty name": {"": "x"},
+    "an empty text": {"Dock": ""},
+    "a number in it": {"Dock": 5},
+    "NUL": {"Do\x00ck": "x"},
+    "too many": {str(number): "x" for number in range(201)},
+}
+SITE_ADDRESS: dict[str, object] = {"nothing": None, "text": "1 Main Street", "a mapping": {"street": "1 Main Street"}}
+COUNTRY: dict[str, object] = {"small": "us", "a name": "United States", "three letters": "USA", "digits": "12"}
+ZONE: dict[str, object] = {"unknown": "Mars/Olympus", "a path": "../UTC", "an offset": "+01:00", "other case": "utc"}
+SCOPE: dict[str, object] = {"nothing": None, "text": "everything", "a list": [UUID(int=1)], "an id": UUID(int=1)}
+CONTACTS: dict[str, object] = {
+    "nothing": None,
+    "text": "Eve",
+    "texts": ["Eve"],
+    "no name": [EmergencyContact(name="", phone="1")],
+    "no phone": [EmergencyContact(name="Eve", phone=" ")],
+    "no address": [EmergencyContact(name="Eve", phone="1", email="nowhere")],
+    "too many": [EmergencyContact(name="Eve", phone="1")] * 101,
+}
+
 CASES: dict[tuple[str, str], Case] = {
+    ("sites.add", "name"): Case(REQUIRED | {"over-long": "x" * 201}, add_site("name")),
+    ("sites.add", "address"): Case(SITE_ADDRESS, add_site("address")),
+    ("sites.add", "address.street"): Case(REQUIRED, add_site_at("street")),
+    ("sites.add", "address.country"): Case(REQUIRED | COUNTRY, add_site_at("country")),
+    ("sites.add", "address.postal_code"): Case(OPTIONAL | {"over-long": "1" * 21}, add_site_at("postal_code")),
+    ("sites.add", "timezone"): Case(REQUIRED | ZONE, add_site("timezone")),
+    ("sites.add", "reference"): Case(OPTIONAL, add_site("reference")),
+    ("sites.add", "post_map"): Case(WORDS, add_site("post_map")),
+    ("sites.add", "details"): Case(WORDS, add_site("details")),
+    ("sites.update", "details"): Case(
+        WORDS | {"nothing": None},
+        with_site(lambda box, site, value: box.ws.sites.update(site.id, details=value)),
+    ),
+    ("sites.update", "expected_version"): Case(
+        VERSION,
+        with_site(lambda box, site, value: box.ws.sites.update(site.id, expected_version=value)),
+    ),
+    ("sites.set_status", "status"): Case(
+        CHOICE, with_site(lambda box, site, value: box.ws.sites.set_status(site.id, value))
+    ),
+    ("sites.set_contacts", "contacts"): Case(
+        {"nothing": None, "text": "Eve", "a number": 5, "too many": CONTACTS["too many"]},
+        with_site(lambda box, site, value: box.ws.sites.set_contacts(site.id, value)),
+    ),
+    ("sites.set_contacts", "contacts.0"): Case(
+        {"text": ["Eve"], "nothing": [None]},
+        with_site(lambda box, site, value: box.ws.sites.set_contacts(site.id, value)),
+    ),
+    ("sites.list", "archived"): Case(
+        {name: value for name, value in FLAG.items() if value is not None},
+        lambda box, client, _, value: box.ws.sites.list(client.id, archived=value),  # type: ignore[arg-type]
+    ),
+    ("sites.may_schedule", "at"): Case(
+        TIME, with_site(lambda box, site, value: box.ws.sites.may_schedule(site.id, value))
+    ),
+    ("sites.may_schedule", "override_limited"): Case(
+        FLAG,
+        with_site(lambda box, site, value: box.ws.sites.may_schedule(site.id, NOON, override_limited=value)),
+    ),
+    ("sites.to_local", "instant"): Case(
+        TIME, with_site(lambda box, site, value: box.ws.sites.to_local(site.id, value))
+    ),
+    ("sites.find", "reference"): Case(
+        REQUIRED,
+        lambda box, _, __, value: box.ws.sites.find(reference=value),  # type: ignore[arg-type]
+    ),
+    ("contacts.add", "scope"): Case(SCOPE, add_contact("scope")),
+    ("access.set_rights", "scope"): Case(SCOPE, set_rights("scope")),
     ("clients.add", "name"): Case(REQUIRED, add_client("name")),
     ("clients.add", "email"): Case(EMAIL, add_client("email")),
     ("clients.add", "kind"): Case(CHOICE, add_client("kind")),
@@ -237,6 +342,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.add", "role"): Case(ROLE, add_contact("role")),
     ("contacts.add", "invite"): Case(FLAG, add_contact("invite")),
     ("contacts.add", "on_existing"): Case(MODE, add_contact("on_existing")),
+    ("contacts.update", "first_name"): Case(REQUIRED | {"over-long": "x" * 101}, update_contact("first_name")),
+    ("contacts.update", "last_name"): Case(REQUIRED | {"over-long": "x" * 101}, update_contact("last_name")),
+    ("contacts.update", "phone"): Case(OPTIONAL | {"over-long": "1" * 51}, update_contact("phone")),
+    ("contacts.update", "job_title"): Case(OPTIONAL | {"over-long": "x" * 101}, update_contact("job_title")),
+    ("contacts.update", "expected_version"): Case(VERSION, update_contact("expected_version")),
     ("contacts.suspend", "reason"): Case(
         OPTIONAL | {"over-long": "x" * 501},
         lambda box, _, contact, value: box.ws.contacts.suspend(contact.id, reason=value),  # type: ignore[arg-type]
@@ -319,6 +429,7 @@ def test_a_malformed_field_is_named_and_nothing_is_written(box: Box, command: st
     case = CASES[command, field]
     acme = box.client()
     jane, _ = box.invited(acme)
+    box.ws.sites.add(acme.id, name="Lobby", address=ADDRESS, timezone="UTC")
     box.ws.staff.add(first_name="B", last_name="C", email="bea@northwind.example", roles=["editor"], reference="bea")
     before = box.dump()
     wrong = {}
@@ -368,6 +479,7 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "contacts.add_many": (NotFoundError, lambda box, key: box.ws.contacts.add_many(key, [])),  # type: ignore[arg-type]
     "contacts.get": (NotFoundError, lambda box, key: box.ws.contacts.get(key)),  # type: ignore[arg-type]
     "contacts.find": (NotFoundError, lambda box, key: box.ws.contacts.find(key, email="a@b.example")),  # type: ignore[arg-type]
+    "contacts.update": (NotFoundError, lambda box, key: box.ws.contacts.update(key, phone=None)),  # type: ignore[arg-type]
     "contacts.remove": (NotFoundError, lambda box, key: box.ws.contacts.remove(key)),  # type: ignore[arg-type]
     "contacts.suspend": (NotFoundError, lambda box, key: box.ws.contacts.suspend(key)),  # type: ignore[arg-type]
     "contacts.resume": (NotFoundError, lambda box, key: box.ws.contacts.resume(key)),  # type: ignore[arg-type]
@@ -406,6 +518,19 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "managers.clients_of": (NotFoundError, lambda box, key: box.ws.managers.clients_of(key)),  # type: ignore[arg-type]
     "managers.choices": (NotFoundError, lambda box, key: box.ws.managers.choices(key)),  # type: ignore[arg-type]
     "managers.assignable": (NotFoundError, lambda box, key: box.ws.managers.assignable(key)),  # type: ignore[arg-type]
+    "sites.add": (NotFoundError, lambda box, key: box.ws.sites.add(key, name="A", address=ADDRESS, timezone="UTC")),  # type: ignore[arg-type]
+    "sites.get": (NotFoundError, lambda box, key: box.ws.sites.get(key)),  # type: ignore[arg-type]
+    "sites.list": (NotFoundError, lambda box, key: box.ws.sites.list(key)),  # type: ignore[arg-type]
+    "sites.update": (NotFoundError, lambda box, key: box.ws.sites.update(key, name="A")),  # type: ignore[arg-type]
+    "sites.set_status": (NotFoundError, lambda box, key: box.ws.sites.set_status(key, "closed")),  # type: ignore[arg-type]
+    "sites.archive": (NotFoundError, lambda box, key: box.ws.sites.archive(key)),  # type: ignore[arg-type]
+    "sites.restore": (NotFoundError, lambda box, key: box.ws.sites.restore(key)),  # type: ignore[arg-type]
+    "sites.remove": (NotFoundError, lambda box, key: box.ws.sites.remove(key)),  # type: ignore[arg-type]
+    "sites.set_contacts": (NotFoundError, lambda box, key: box.ws.sites.set_contacts(key, [])),  # type: ignore[arg-type]
+    "sites.may_schedule": (NotFoundError, lambda box, key: box.ws.sites.may_schedule(key, NOON)),  # type: ignore[arg-type]
+    "sites.to_local": (NotFoundError, lambda box, key: box.ws.sites.to_local(key, NOON)),  # type: ignore[arg-type]
+    "access.visible_sites": (NotFoundError, lambda box, key: box.ws.access.visible_sites(key, "reports", _acme(box))),  # type: ignore[arg-type]
+    "access.set_owner": (NotFoundError, lambda box, key: box.ws.access.set_owner(key, None)),  # type: ignore[arg-type]
     "sign_in_trusted": (SignInRefusedError, lambda box, key: box.door.sign_in_trusted(key)),  # type: ignore[arg-type]
 }
 

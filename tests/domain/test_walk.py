@@ -34,6 +34,7 @@ from clientmgmt.domain import (
 from clientmgmt.domain import events as module
 from clientmgmt.domain.contacts import Contact, contact_state_of, send_invite
 from clientmgmt.domain.email import parse_email
+from clientmgmt.domain.scope import Scope
 from clientmgmt.errors import IllegalTransitionError
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -116,7 +117,9 @@ class Walk:
 
     def shown(self) -> Contact:
         current = self.invitation if self.membership.invitation_id is not None else None
-        return Contact.of(self.membership, self.user, now=self.now, invitation=current, mail=None)
+        return Contact.of(
+            self.membership, self.user, now=self.now, scope=Scope.everything(), invitation=current, mail=None
+        )
 
 
 OPERATIONS = ("send", "accept", "sign in", "deactivate", "reactivate")

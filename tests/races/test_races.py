@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 from uuid import UUID
 
 import attrs
 import pytest
 
-from clientmgmt import Client, ContactState, Staff, Workspace, iter_all
+from clientmgmt import Client, ContactId, ContactState, Staff, Workspace, iter_all
 from clientmgmt.adapters.system import Uuid7Source
 from clientmgmt.domain import ClientStatusChanged, Event, InvitationState
 from clientmgmt.testing import RecordingNotifier
 from clientmgmt.testing.kit import BOOKS, SHELVES, Shelf
-from tests.box import dump, new_tenant
+from tests.box import PASSWORD, dump, new_tenant
 from tests.races.conftest import Race
 from tests.races.workers import HANDS, SEATS, Place, SkewedIds, kit_at, manager_of, storage_at
+from tests.stories.operations import ADDRESS
 
 sizes = pytest.mark.parametrize("size", [5, pytest.param(200, marks=pytest.mark.slow)])
 
@@ -131,6 +133,36 @@ def test_a_client_has_each_manager_once_and_one_of_them_is_primary(run: Race, pl
         managers = ws.managers.list(client.id)
         assert sorted(str(manager.user_id) for manager in managers) == sorted(users)
         assert [manager.is_primary for manager in managers] == [True, False, False]
+
+
+@sizes
+def test_owners_scopes_and_sites_fit_together_whoever_was_faster(run: Race, place: Place, size: int) -> None:
+    stage = staged(place, 2 * size)
+    manager, ws = manager_of(place), stage.ws
+    for token, _, _ in stage.invited:
+        manager.entrance(place.tenant, origin="x").accept_invite(token, password=PASSWORD)
+    things = []
+    for number in range(size):
+        client = ws.clients.add(name=f"C{number}", email="c@c.example")
+        pair = stage.invited[2 * number : 2 * number + 2]
+        contacts = [
+            ws.contacts.add(
+                client.id, first_name="A", last_name="B", email=ws.contacts.get(ContactId(UUID(one))).email.address
+            )
+            for _, one, _ in pair
+        ]
+        site = ws.sites.add(client.id, name="Lobby", address=ADDRESS, timezone="UTC")
+        things.append((str(client.id), [user for _, _, user in pair], [str(one.id) for one in contacts], str(site.id)))
+    outcomes = run("own", place, things)
+    assert outcomes.total() == size * HANDS
+    refused = {"NotFoundError:", "NotEligibleError:", "SiteHasHistoryError:", "InvalidInputError:"}
+    assert set(outcomes) <= refused | {"done"}
+    stored = dump(storage_at(place.url, place.schema), place.tenant)
+    members: Any = {membership.id: membership for membership in cast("Any", stored["memberships"])}
+    for owner in cast("Any", stored["owners"]):
+        assert members[owner.contact_id].client_id == owner.id
+    scoped = {membership.id for membership in members.values() if membership.has_scope}
+    assert {access.contact_id for access in cast("Any", stored["site_access"])} == scoped
 
 
 @sizes

@@ -25,7 +25,9 @@ from clientmgmt import (
     InviteRules,
     Links,
     Rules,
+    Scope,
     Settings,
+    SiteId,
     Staff,
     UserId,
 )
@@ -175,6 +177,30 @@ def look_after(manager: ClientManager, hand: int, place: Place) -> Deed:
             ws.managers.add(client_id, user)
         ws.managers.set_primary(client_id, users[hand % len(users)])
         return "looked after"
+
+    return deed
+
+
+def own(manager: ClientManager, hand: int, place: Place) -> Deed:
+    """Make one of two contacts the owner, take one out, limit the other to a site, remove that site: a hand each."""
+    ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
+
+    def deed(thing: tuple[str, Sequence[str], Sequence[str], str]) -> str:
+        client_id, site_id = ClientId(UUID(thing[0])), SiteId(UUID(thing[3]))
+        users = [UserId(UUID(user)) for user in thing[1]]
+        one, other = (ContactId(UUID(contact)) for contact in thing[2])
+        turns: Sequence[Callable[[], object]] = [
+            lambda: ws.access.set_owner(client_id, users[0]),
+            lambda: ws.access.set_owner(client_id, users[1]),
+            lambda: ws.contacts.remove(one),
+            lambda: ws.access.set_rights(other, scope=Scope.only(site_id)),
+            lambda: ws.sites.remove(site_id),
+            lambda: ws.access.set_owner(client_id, users[0]),
+            lambda: ws.contacts.suspend(other),
+            lambda: ws.contacts.resume(other),
+        ]
+        turns[hand]()
+        return "done"
 
     return deed
 
@@ -358,6 +384,7 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "deactivate": deactivate,
     "add": add,
     "look after": look_after,
+    "own": own,
     "import": bring_in,
     "import at will": bring_in_at_will,
     "write mail": write_mail,

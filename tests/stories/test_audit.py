@@ -104,9 +104,19 @@ def test_a_denial_names_who_stands_behind_an_impersonated_user(box: Box) -> None
     jane = box.active(box.client())
     actor = ClientUser(jane.user_id, impersonated_by=Staff("grace", roles={"editor"}))
     with pytest.raises(ForbiddenError):
-        box.manager.workspace(box.tenant, actor=actor).clients.list()
+        box.manager.workspace(box.tenant, actor=actor).staff.list()
     entry = box.audit()[-1]
     assert (entry.actor, entry.on_behalf_of) == ("staff:grace", f"user:{jane.user_id}")
+
+
+def test_what_is_done_on_behalf_of_a_client_user_names_both(box: Box) -> None:
+    acme = box.client()
+    jane = box.active(acme, role="client_admin")
+    actor = ClientUser(jane.user_id, impersonated_by=Staff("grace", roles={"editor"}))
+    ws = box.manager.workspace(box.tenant, actor=actor)
+    ws.contacts.add(acme.id, first_name="Bob", last_name="Roe", email="bob@acme.example")
+    entry = box.audit()[-1]
+    assert (entry.action, entry.actor, entry.on_behalf_of) == ("contact_added", "staff:grace", f"user:{jane.user_id}")
 
 
 def test_a_refused_command_leaves_no_other_trace(box: Box) -> None:

@@ -13,7 +13,7 @@ def test_a_suspended_contact_is_out_of_this_client_and_in_its_others(box: Box) -
     acme, bolt = box.client(), box.client("Bolt Ltd")
     jane = box.active(acme)
     there = box.contact(bolt)
-    suspended = box.ws.contacts.suspend(jane.id, reason="left the company")
+    suspended = box.ws.contacts.suspend(jane.id, reason="left the company").contact
     assert suspended == box.now_of(jane)
     assert (suspended.state, suspended.state_since) == (ContactState.INACTIVE, box.clock.now())
     assert box.now_of(there).state is ContactState.ACTIVE
@@ -35,7 +35,7 @@ def test_who_has_no_other_client_cannot_sign_in_until_it_is_resumed(box: Box) ->
 
 def test_a_suspended_contact_has_no_link_and_gets_none(box: Box) -> None:
     jane, token = box.invited(box.client())
-    suspended = box.ws.contacts.suspend(jane.id)
+    suspended = box.ws.contacts.suspend(jane.id).contact
     assert suspended.link.state is LinkState.REVOKED
     with pytest.raises(UserInactiveError):
         box.ws.contacts.send_invite(jane.id)
@@ -61,7 +61,7 @@ def test_twice_is_once(box: Box) -> None:
     box.ws.contacts.suspend(jane.id, reason="left")
     before = box.dump()
     box.later(minutes=5)
-    assert box.ws.contacts.suspend(jane.id, reason="again") == box.now_of(jane)
+    assert box.ws.contacts.suspend(jane.id, reason="again").contact == box.now_of(jane)
     assert box.dump() == before
     box.ws.contacts.resume(jane.id)
     before = box.dump()

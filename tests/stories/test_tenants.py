@@ -8,11 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from clientmgmt import ClientId, ClientMgmtError, ContactId, InvalidInputError, UserId, Workspace
+from clientmgmt import ClientId, ClientMgmtError, ContactId, InvalidInputError, SiteId, UserId, Workspace
 from clientmgmt.domain import LoginEvent
 from tests.box import PASSWORD, Box
+from tests.stories.operations import ADDRESS, NOON
 
-Ids = tuple[ClientId, ContactId, UserId]
+Ids = tuple[ClientId, ContactId, UserId, SiteId]
 Question = Callable[[Workspace, Ids], object]
 
 QUESTIONS: dict[str, Question] = {
@@ -25,6 +26,7 @@ QUESTIONS: dict[str, Question] = {
     "contacts.find": lambda ws, ids: ws.contacts.find(ids[0], email="jane@acme.example"),
     "contacts.list": lambda ws, ids: ws.contacts.list(ids[0]),
     "contacts.list of a user": lambda ws, ids: ws.contacts.list(user_id=ids[2]),
+    "contacts.update": lambda ws, ids: ws.contacts.update(ids[1], first_name="A"),
     "contacts.remove": lambda ws, ids: ws.contacts.remove(ids[1]),
     "contacts.suspend": lambda ws, ids: ws.contacts.suspend(ids[1]),
     "contacts.resume": lambda ws, ids: ws.contacts.resume(ids[1]),
@@ -52,6 +54,19 @@ QUESTIONS: dict[str, Question] = {
     "managers.clients_of": lambda ws, ids: ws.managers.clients_of(ids[2]),
     "managers.choices": lambda ws, ids: ws.managers.choices(ids[0]),
     "managers.assignable": lambda ws, ids: ws.managers.assignable(ids[0]),
+    "access.set_owner": lambda ws, ids: ws.access.set_owner(ids[0], ids[2]),
+    "access.visible_sites": lambda ws, ids: ws.access.visible_sites(ids[2], "reports", ids[0]),
+    "sites.add": lambda ws, ids: ws.sites.add(ids[0], name="A", address=ADDRESS, timezone="UTC"),
+    "sites.list": lambda ws, ids: ws.sites.list(ids[0]),
+    "sites.get": lambda ws, ids: ws.sites.get(ids[3]),
+    "sites.update": lambda ws, ids: ws.sites.update(ids[3], name="A"),
+    "sites.set_status": lambda ws, ids: ws.sites.set_status(ids[3], "closed"),
+    "sites.archive": lambda ws, ids: ws.sites.archive(ids[3]),
+    "sites.restore": lambda ws, ids: ws.sites.restore(ids[3]),
+    "sites.remove": lambda ws, ids: ws.sites.remove(ids[3]),
+    "sites.set_contacts": lambda ws, ids: ws.sites.set_contacts(ids[3], []),
+    "sites.may_schedule": lambda ws, ids: ws.sites.may_schedule(ids[3], NOON),
+    "sites.to_local": lambda ws, ids: ws.sites.to_local(ids[3], NOON),
     "audit.list": lambda ws, ids: ws.audit.list(client_id=ids[0]).items,
 }
 
@@ -66,14 +81,15 @@ def answer(question: Question, workspace: Workspace, ids: Ids) -> object:
 def test_a_foreign_id_answers_like_one_that_never_was(box: Box) -> None:
     acme = box.client(references=[("crm", "1")])
     jane = box.active(acme)
-    foreign: Ids = acme.id, jane.id, jane.user_id
+    lobby = box.ws.sites.add(acme.id, name="Lobby", address=ADDRESS, timezone="UTC")
+    foreign: Ids = acme.id, jane.id, jane.user_id, lobby.id
     before = box.dump()
     other = box.neighbour()
     own = other.client("Bolt Ltd")
     mixed = other.contact(own, "Bob")
     for name, question in QUESTIONS.items():
-        random = tuple(UUID(int=secrets.randbits(128), version=4) for _ in range(3))
-        unknown: Ids = ClientId(random[0]), ContactId(random[1]), UserId(random[2])
+        random = tuple(UUID(int=secrets.randbits(128), version=4) for _ in range(4))
+        unknown: Ids = ClientId(random[0]), ContactId(random[1]), UserId(random[2]), SiteId(random[3])
         stored = other.dump()
         assert answer(question, other.ws, foreign) == answer(question, other.ws, unknown), name
         assert other.dump() == stored, name

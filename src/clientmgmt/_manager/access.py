@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from clientmgmt._manager.group import Group
-from clientmgmt._usecases import invitations, rights, users
+from clientmgmt._usecases import invitations, owners, rights, users
 from clientmgmt.domain.contacts import Contact
-from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
 from clientmgmt.domain.people import Invitation, LoginEvent, User
 from clientmgmt.domain.results import Deactivation, Page
 from clientmgmt.domain.rights import Decision, Rights, RightsChange
+from clientmgmt.domain.scope import Scope
+from clientmgmt.domain.sites import Site
 from clientmgmt.domain.unset import UNSET, Unset
 
 __all__ = ["AccessGroup"]
@@ -25,7 +27,7 @@ class AccessGroup(Group):
         """The invitations that a contact was sent, newest first: when, by whom, and what became of each."""
         return self._calls.read(invitations.list_invitations, contact_id)
 
-    def may(self, permission: str, client_id: ClientId) -> Decision:
+    def may(self, permission: str, client_id: ClientId, *, site_id: SiteId | None = None) -> Decision:
         """Whether the actor of this workspace has a permission for a client, from what is stored now.
 
         Ask it for what your own application offers: tickets, reports, invoices.
@@ -33,6 +35,7 @@ class AccessGroup(Group):
         Args:
             permission: one that the catalog knows.
             client_id: the client; for a client's user one of its own, any other answers like one that is not there.
+            site_id: for what is bound to this site of the client; else for what belongs to the client as a whole.
 
         Raises:
             UnknownNameError: nobody has registered this permission.
@@ -45,10 +48,26 @@ class AccessGroup(Group):
         >>> bool(ws.access.may("users.staff", acme.id))
         False
         """
-        return self._calls.read(rights.may, permission, client_id)
+        return self._calls.read(rights.may, permission, client_id, site_id=site_id)
 
-    def explain(self, user_id: UserId, permission: str, client_id: ClientId) -> Decision:
+    def explain(
+        self, user_id: UserId, permission: str, client_id: ClientId, *, site_id: SiteId | None = None
+    ) -> Decision:
         """Whether any user has a permission for a client, and which rule decides that.
+
+        Args:
+            user_id: a client's user, or a staff user with stored roles.
+            permission: one that the catalog knows.
+            client_id: the client.
+            site_id: as in :meth:`may`.
+
+        Raises:
+            UnknownNameError: nobody has registered this permission.
+        """
+        return self._calls.read(rights.explain, user_id, permission, client_id, site_id=site_id)
+
+    def visible_sites(self, user_id: UserId, permission: str, client_id: ClientId) -> tuple[Site, ...]:
+        """The sites of a client for which a user has a permission, by name: what a report asks before it is drawn.
 
         Args:
             user_id: a client's user, or a staff user with stored roles.
@@ -58,10 +77,10 @@ class AccessGroup(Group):
         Raises:
             UnknownNameError: nobody has registered this permission.
         """
-        return self._calls.read(rights.explain, user_id, permission, client_id)
+        return self._calls.read(rights.visible_sites, user_id, permission, client_id)
 
     def rights(self, contact_id: ContactId) -> Rights:
-        """The role, the grants and the denies of a contact, and the permissions that they make."""
+        """The role, the grants, the denies and the scope of a contact, and the permissions that they make."""
         return self._calls.read(rights.get_rights, contact_id)
 
     def preview_rights(
@@ -71,14 +90,17 @@ class AccessGroup(Group):
         role: str | Unset = UNSET,
         grants: Collection[str] | Unset = UNSET,
         denies: Collection[str] | Unset = UNSET,
+        scope: Scope | Unset = UNSET,
     ) -> RightsChange:
         """What :meth:`set_rights` would give and take; nothing is changed. Needs ``users.manage``.
 
         Raises:
             UnknownNameError: there is no such role of clients or no such permission.
-            InvalidInputError: a permission is granted and denied at once.
+            InvalidInputError: a permission is granted and denied at once, or a site is none of this client.
+            EscalationError: the actor is a user of the client and would give more than it has, or change somebody who
+                has more, or itself.
         """
-        return self._calls.read(rights.preview_rights, contact_id, role=role, grants=grants, denies=denies)
+        return self._calls.read(rights.preview_rights, contact_id, role=role, grants=grants, denies=denies, scope=scope)
 
     def set_rights(
         self,
@@ -87,6 +109,7 @@ class AccessGroup(Group):
         role: str | Unset = UNSET,
         grants: Collection[str] | Unset = UNSET,
         denies: Collection[str] | Unset = UNSET,
+        scope: Scope | Unset = UNSET,
     ) -> Contact:
         """Give a contact other rights, which count from the next call on; the rest stays. Needs ``users.manage``.
 
@@ -95,12 +118,36 @@ class AccessGroup(Group):
             role: a role of clients.
             grants: permissions that it has besides those of its role; instead of the earlier ones.
             denies: permissions that it has not, whatever gives them; instead of the earlier ones.
+            scope: for which sites of the client: all of them, or exactly some.
 
         Raises:
             UnknownNameError: there is no such role of clients or no such permission.
-            InvalidInputError: a permission is granted and denied at once.
+            InvalidInputError: a permission is granted and denied at once, or a site is none of this client.
+            EscalationError: the actor is a user of the client and would give more than it has, or change somebody who
+                has more, or itself.
         """
-        return self._calls.write(rights.set_contact_rights, contact_id, role=role, grants=grants, denies=denies)
+        return self._calls.write(
+            rights.set_contact_rights, contact_id, role=role, grants=grants, denies=denies, scope=scope
+        )
+
+    def set_owner(self, client_id: ClientId, user_id: UserId | None) -> Contact | None:
+        """Make a contact the owner of its client, who has all rights there, in the place of any other.
+
+        A scope of some sites that it had is gone: the client as a whole is the owner's.
+
+        Staff need ``users.manage``; on the client's side only the owner can do that.
+
+        Args:
+            client_id: the client.
+            user_id: the user of a contact of this client who has accepted and may come in; ``None`` is taken only
+                while there is no owner.
+
+        Raises:
+            NotEligibleError: the user is no such contact.
+            LastOwnerError: the client would be left without an owner.
+            EscalationError: the actor is a user of the client, and not its owner.
+        """
+        return self._calls.write(owners.set_owner, client_id, user_id)
 
     def deactivate(self, user_id: UserId) -> Deactivation:
         """Take a user's way in, for all of its clients; the record stays. Needs ``users.deactivate``.

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from clientmgmt._manager.group import Group
-from clientmgmt._usecases import adding, contacts, invitations
+from clientmgmt._usecases import adding, contacts, editing, invitations
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Invitation
-from clientmgmt.domain.results import BulkResult, Page, RecentLogin
+from clientmgmt.domain.results import BulkResult, Page, RecentLogin, Removal, Suspension
 from clientmgmt.domain.roles import DEFAULT_CLIENT_ROLE
+from clientmgmt.domain.scope import Scope
+from clientmgmt.domain.unset import UNSET, Unset
 
 __all__ = ["ContactGroup"]
+
+_EVERYTHING = Scope.everything()
 
 
 class ContactGroup(Group):
@@ -31,6 +35,7 @@ class ContactGroup(Group):
         phone: str | None = None,
         job_title: str | None = None,
         role: str = DEFAULT_CLIENT_ROLE,
+        scope: Scope = _EVERYTHING,
         invite: bool = False,
         on_existing: Literal["link", "reject"] = "link",
         idempotency_key: str | None = None,
@@ -41,6 +46,9 @@ class ContactGroup(Group):
         that user a contact of this client too: its name, phone and password stay, and if it has a password a mail
         tells it; nobody who has signed in already is invited again.
 
+        A contact that one of the client's own users adds has no rights until that person accepts an invitation; until
+        then it is shown as it was typed, whether the e-mail was known or not.
+
         Args:
             client_id: the client.
             first_name: 1 to 100 characters.
@@ -49,14 +57,17 @@ class ContactGroup(Group):
             phone: up to 50 characters.
             job_title: up to 100 characters.
             role: what the contact may do for this client; see :data:`clientmgmt.domain.ROLES`.
+            scope: for which sites of the client: all of them, or exactly some.
             invite: send an invitation at once, instead of staging the contact.
-            on_existing: ``reject`` refuses an e-mail that any user of the tenant has.
+            on_existing: ``reject`` refuses an e-mail that any user of the tenant has; for a user of the client it means
+                nothing, because that does not learn who is known.
             idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Raises:
             InvalidInputError: fields are missing or malformed (:class:`UnknownNameError` for the role).
             DuplicateContactError: the e-mail is a contact of this client.
             StaffCannotBeClientUserError: the e-mail is a staff user's.
+            EscalationError: a user of the client would give rights that it does not have.
             EmailInUseError: the e-mail is another user's and ``on_existing`` is ``reject``.
             ClientClosedError: the client is closed and nobody can be invited to it.
             UserInactiveError: the user is deactivated and cannot be invited.
@@ -81,6 +92,7 @@ class ContactGroup(Group):
             phone=phone,
             job_title=job_title,
             role=role,
+            scope=scope,
             invite=invite,
             on_existing=on_existing,
         )
@@ -157,17 +169,56 @@ class ContactGroup(Group):
             contacts.list_contacts, client_id, user_id=user_id, state=state, limit=limit, cursor=cursor
         )
 
-    def remove(self, contact_id: ContactId) -> None:
+    def update(
+        self,
+        contact_id: ContactId,
+        *,
+        first_name: str | Unset = UNSET,
+        last_name: str | Unset = UNSET,
+        phone: str | Unset | None = UNSET,
+        job_title: str | Unset | None = UNSET,
+        expected_version: int | None = None,
+    ) -> Contact:
+        """Change a contact; what is not given stays, ``None`` clears. Needs ``users.manage``.
+
+        The name and the phone are the person's: they show in all of its clients, and a user of the client changes them
+        only of itself, and of whoever is known to no other client and has not come in yet. The job title is this
+        client's. Nobody needs a permission to change its own name and phone.
+
+        Args:
+            contact_id: the contact.
+            first_name: 1 to 100 characters.
+            last_name: 1 to 100 characters.
+            phone: up to 50 characters.
+            job_title: up to 100 characters.
+            expected_version: the ``version`` that was seen; nothing is changed if there is a newer one.
+
+        Raises:
+            InvalidInputError: a field is malformed.
+            StaleVersionError: somebody else changed the contact first.
+            SharedProfileError: a user of the client would change the name or the phone of somebody whom others know.
+            EscalationError: a user of the client would change somebody who has more rights.
+        """
+        given = {"first_name": first_name, "last_name": last_name, "phone": phone, "job_title": job_title}
+        return self._calls.write(editing.update_contact, contact_id, given, expected_version=expected_version)
+
+    def remove(self, contact_id: ContactId) -> Removal:
         """Remove a contact from its client; the user and its other clients stay. Needs ``users.manage``.
 
-        An open invitation is revoked. Adding the same e-mail again makes a new contact with a new id.
-        """
-        self._calls.write(contacts.remove_contact, contact_id)
+        An open invitation is revoked. Adding the same e-mail again makes a new contact with a new id. The result warns
+        if that leaves the client without an owner.
 
-    def suspend(self, contact_id: ContactId, *, reason: str = "") -> Contact:
+        Raises:
+            LastOwnerError: a user of the client would remove its owner.
+            EscalationError: a user of the client would remove somebody who has more rights.
+        """
+        return self._calls.write(contacts.remove_contact, contact_id)
+
+    def suspend(self, contact_id: ContactId, *, reason: str = "") -> Suspension:
         """Take a user's way in for this one client; its other clients stay open to it. Needs ``users.manage``.
 
-        An open invitation is revoked, mail that waits is not sent. Doing it again changes nothing.
+        An open invitation is revoked, mail that waits is not sent. Doing it again changes nothing. The result
+        warns if that leaves the client without an owner who can come in.
 
         Args:
             contact_id: the contact.
@@ -175,6 +226,8 @@ class ContactGroup(Group):
 
         Raises:
             InvalidInputError: the reason is too long or no text.
+            LastOwnerError: a user of the client would suspend its owner.
+            EscalationError: a user of the client would suspend itself, or somebody who has more rights.
         """
         return self._calls.write(contacts.suspend_contact, contact_id, reason=reason)
 

@@ -7,11 +7,15 @@ from enum import StrEnum
 from itertools import chain, count
 
 from clientmgmt._usecases.batches import Cells, batches
+from clientmgmt._usecases.climbing import may_grant
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import load_client
 from clientmgmt._usecases.mailing import queue_added
+from clientmgmt._usecases.scopes import rights_to_be
+from clientmgmt._usecases.sight import shown
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.form import Form
@@ -20,12 +24,14 @@ from clientmgmt.domain.imports import ContactRow, read_contact_row
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user
 from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import BulkResult, Row
+from clientmgmt.domain.scope import Scope
 from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import MEMBERSHIPS, USERS
 
 __all__ = ["add_contacts"]
 
 _OPERATION = "contacts.add_many"
+_ABOVE = Violation("not_allowed", "would have more rights than you have", "role")
 _LEFT_OUT = Violation("not_written", "was left out, because other rows were refused")
 
 Part = Sequence[ContactRow]
@@ -112,6 +118,7 @@ class Roster:
     def __init__(self, work: Work, client: Client, part: Part) -> None:
         self._work = work
         self._client = client
+        self._told = not isinstance(work.actor, ClientUser)
         self._users = {user.email.key: user for user in _locked_users(work, part)}
         self._members = _members(work, client, [user.id for user in self._users.values()])
         self._new_users: list[User] = []
@@ -122,7 +129,9 @@ class Roster:
         known = None if row.violations else self._users.get(row.person.email.key)
         violations = row.violations
         if known is not None:
-            violations = joining_violations(known, is_member=known.id in self._members, strict=False)
+            violations = joining_violations(known, is_member=known.id in self._members, strict=False, told=self._told)
+        if not violations and not may_grant(self._work, self._client.id, rights_to_be(self._work, row.person)):
+            violations = (_ABOVE,)
         if violations:
             return Row(row.number, None, violations, changed=False)
         return Row(row.number, self._enter(row.person, known))
@@ -134,7 +143,7 @@ class Roster:
             uow.add(USERS, *sorted(self._new_users, key=lambda user: user.email.key))
         if self._new_members:
             uow.add(MEMBERSHIPS, *(membership for membership, _ in self._new_members))
-        told = [membership for membership, user in self._new_members if user.credential_at is not None]
+        told = [membership for membership, user in self._new_members if user.credential_at and not membership.typed]
         if told:
             queue_added(self._work, *told)
 
@@ -143,11 +152,13 @@ class Roster:
         if known is None:
             self._users[user.email.key] = user
             self._new_users.append(user)
-        membership, fact = joined(person, user, self._client.id, self._work.stamp())
+        membership, fact = joined(person, user, self._client.id, self._work.stamp(), accepts=not self._told)
         self._work.record(fact)
         self._members.add(user.id)
         self._new_members.append((membership, user))
-        return Contact.of(membership, user, now=self._work.now, invitation=None, mail=None)
+        scope = Scope.everything()
+        contact = Contact.of(membership, user, now=self._work.now, invitation=None, mail=None, scope=scope)
+        return shown(self._work, contact)
 
 
 def _locked_users(work: Work, part: Part) -> Iterable[User]:

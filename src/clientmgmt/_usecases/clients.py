@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client
 from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.standing import actor_standings
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client, ClientReference, ExternalReference, client_added, read_client
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.form import Form
@@ -73,6 +75,8 @@ def list_clients(work: Work, *, status: str | None, email: str | None, limit: in
     authorize(work, "clients.list")
     form = Form()
     where: list[Condition[Client]] = []
+    if isinstance(work.actor, ClientUser):
+        where.append(CLIENTS.id.in_(actor_standings(work, work.actor)))
     if status is not None:
         where.append(CLIENTS.status.eq(form.choice("status", status, ClientStatus)))
     if email is not None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.climbing import require_grantable, require_manageable, require_owner_stays
 from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
 from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_added, queue_invitations, require_links
+from clientmgmt._usecases.owners import give_up_ownership, owner_missing
 from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.scopes import note_unknown_sites, rights_to_be, write_scope
+from clientmgmt._usecases.sight import accepted_if_by_user, authorize_user, contacts_in_sight, shown
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, contact_state_of
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import ContactRemoved
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_violations, new_user, read_person
+from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_violations, new_user, read_person, typed_as
 from clientmgmt.domain.mail import MailStatus
 from clientmgmt.domain.people import Membership, User, inactive_violations
-from clientmgmt.domain.results import Page, RecentLogin, how_long_ago
+from clientmgmt.domain.results import Page, RecentLogin, Removal, Suspension, how_long_ago
+from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.states import ContactState, InvitationTrigger
 from clientmgmt.errors import TransactionConflictError, refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
@@ -47,6 +53,7 @@ def add_contact(
     phone: str | None,
     job_title: str | None,
     role: str,
+    scope: Scope,
     invite: bool,
     on_existing: str,
 ) -> Contact:
@@ -64,13 +71,16 @@ def add_contact(
         phone=phone,
         job_title=job_title,
         role=role,
+        scope=scope,
         catalog=work.catalog,
     )
+    note_unknown_sites(work, form, client.id, person.scope)
     if form.flag("invite", invite):
-        authorize(work, "contacts.send_invite", client.id)
+        authorize(work, "contacts.send_invite", client.id, client_id=client.id)
         require_links(work)
         refuse(closed_violations(client))
     strict = form.choice("on_existing", on_existing, OnExisting) is OnExisting.REJECT
+    require_grantable(work, client.id, rights_to_be(work, person))
     return _join(work, client, person, form, invite=invite, strict=strict)
 
 
@@ -84,7 +94,8 @@ def find_contact(work: Work, client_id: ClientId, *, email: str) -> Contact | No
     """The contact of a client with this e-mail."""
     client = load_client(work, client_id, "contacts.find")
     key = parse_email(email, field="email")[0].key
-    rows = work.uow.find(CONTACTS, MEMBERSHIPS.client_id.eq(client.id), USERS.email_key.eq(key))
+    where = (MEMBERSHIPS.client_id.eq(client.id), USERS.email_key.eq(key), *contacts_in_sight(work))
+    rows = work.uow.find(CONTACTS, *where)
     return next(iter(contact_views(work, rows)), None)
 
 
@@ -98,13 +109,15 @@ def list_contacts(
     cursor: str | None,
 ) -> Page[Contact]:
     """A page of contacts in the order of their names: of one client, of one user, or of the tenant."""
-    where: list[Condition[Membership | User]] = []
+    where: list[Condition[Membership | User]] = [*contacts_in_sight(work)]
     if client_id is None:
         authorize(work, "contacts.list")
     else:
         where.append(MEMBERSHIPS.client_id.eq(load_client(work, client_id, "contacts.list").id))
     if user_id is not None:
-        where.append(MEMBERSHIPS.user_id.eq(load_user(work, user_id).id))
+        user = load_user(work, user_id)
+        authorize_user(work, "contacts.list", user, client_id)
+        where += [MEMBERSHIPS.user_id.eq(user.id), *accepted_if_by_user(work)]
     if state is not None:
         form = Form()
         where += _IN_STATE[form.choice("state", state, ContactState)]
@@ -114,11 +127,16 @@ def list_contacts(
     return Page(contact_views(work, rows), following)
 
 
-def remove_contact(work: Work, contact_id: ContactId) -> None:
+def remove_contact(work: Work, contact_id: ContactId) -> Removal:
     """End a membership and its open invitation; the user and its other clients stay."""
     person = load_person(work, contact_id, "contacts.remove")
     membership, user = person.membership, person.user
+    require_owner_stays(work, "contacts.remove", membership)
+    require_manageable(work, "contacts.remove", membership, itself=True)
+    seen = view_contact(work, membership, user)
+    warnings = give_up_ownership(work, membership)
     end_invitation(work, membership, InvitationTrigger.REVOKE)
+    write_scope(work, membership, Scope.everything())
     work.uow.remove(MEMBERSHIPS, membership.id)
     work.record(
         ContactRemoved(
@@ -130,25 +148,31 @@ def remove_contact(work: Work, contact_id: ContactId) -> None:
             email=user.email.address,
         )
     )
+    return Removal(contact=seen, warnings=warnings)
 
 
-def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Contact:
+def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Suspension:
     """Take a user's way in for one client; its open invitation is revoked."""
     person = load_person(work, contact_id, "contacts.suspend")
+    require_owner_stays(work, "contacts.suspend", person.membership)
+    require_manageable(work, "contacts.suspend", person.membership)
     form = Form()
     why = form.optional("reason", reason, limit=500) or ""
     form.check()
     if person.membership.suspended_at is not None:
-        return view_contact(work, person.membership, person.user)
+        warnings = owner_missing(work, [person.membership])
+        return Suspension(contact=view_contact(work, person.membership, person.user), warnings=warnings)
     end_invitation(work, person.membership, InvitationTrigger.REVOKE)
     changed, fact = person.membership.suspend(work.stamp(), reason=why)
     work.record(fact)
-    return view_contact(work, work.uow.save(MEMBERSHIPS, changed), person.user)
+    saved = work.uow.save(MEMBERSHIPS, changed)
+    return Suspension(contact=view_contact(work, saved, person.user), warnings=owner_missing(work, [saved]))
 
 
 def resume_contact(work: Work, contact_id: ContactId) -> Contact:
     """Give a user its way in for one client back."""
     person = load_person(work, contact_id, "contacts.resume")
+    require_manageable(work, "contacts.resume", person.membership)
     if person.membership.suspended_at is None:
         return view_contact(work, person.membership, person.user)
     changed, fact = person.membership.resume(work.stamp())
@@ -159,7 +183,7 @@ def resume_contact(work: Work, contact_id: ContactId) -> Contact:
 def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:
     """The newest login over the current contacts of a client."""
     client = load_client(work, client_id, "contacts.most_recent")
-    where = (MEMBERSHIPS.client_id.eq(client.id), USERS.last_login_at.present())
+    where = (MEMBERSHIPS.client_id.eq(client.id), MEMBERSHIPS.typed.eq(None), USERS.last_login_at.present())
     rows = work.uow.find(CONTACTS, *where, order=USERS.last_login_at.desc(), limit=1)
     if not rows:
         return None
@@ -180,10 +204,20 @@ def _join(work: Work, client: Client, person: NewPerson, form: Form, *, invite: 
     if known is None:
         message = "the e-mail address was taken for a moment"
         raise TransactionConflictError(message)
-    form.note(joining_violations(known, is_member=_is_member(work, client, known), strict=strict))
-    form.note(inactive_violations(known) if invite else ())
+    form.note(joining_violations(known, is_member=_is_member(work, client, known), strict=strict, told=_told(work)))
+    form.note(inactive_violations(known) if invite and _told(work) else ())
     form.check()
-    return _enter(work, client, person, known, invite=invite)
+    return _enter(work, client, person, _vouched(work, person, known), invite=invite)
+
+
+def _vouched(work: Work, person: NewPerson, known: User) -> User:
+    """A user that only clients have typed in so far, by the name that staff know it by."""
+    in_force = (MEMBERSHIPS.user_id.eq(known.id), MEMBERSHIPS.typed.eq(None))
+    if not _told(work) or known.credential_at is not None or work.uow.count(MEMBERSHIPS, *in_force):
+        return known
+    if not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(known.id)):
+        return known
+    return work.uow.save(USERS, known.introduce(typed_as(person)))
 
 
 def _known_user(work: Work, person: NewPerson) -> User | None:
@@ -197,33 +231,52 @@ def _is_member(work: Work, client: Client, user: User) -> bool:
 
 def _enter(work: Work, client: Client, person: NewPerson, user: User, *, invite: bool) -> Contact:
     """Write the membership, and what tells the person about it: an invitation, or a notice if it has a password."""
-    membership, fact = joined(person, user, client.id, work.stamp())
+    membership, fact = joined(person, user, client.id, work.stamp(), accepts=not _told(work))
     work.record(fact)
     if not invite or contact_state_of(membership, user) is ContactState.ACTIVE:
         work.uow.add(MEMBERSHIPS, membership)
-        if user.credential_at is not None:
+        write_scope(work, membership, person.scope, is_new=True)
+        if user.credential_at is not None and membership.typed is None:
             queue_added(work, membership)
-        return Contact.of(membership, user, now=work.now, invitation=None, mail=None)
+        return shown(work, Contact.of(membership, user, now=work.now, invitation=None, mail=None, scope=person.scope))
     invited, invitation = open_invitation(work, membership, user, None)
     work.uow.add(MEMBERSHIPS, invited)
-    mail = queue_invitations(work, [invitation])[0]
-    return Contact.of(invited, user, now=work.now, invitation=invitation, mail=MailStatus.of(mail))
+    write_scope(work, invited, person.scope, is_new=True)
+    mail = MailStatus.of(queue_invitations(work, [invitation])[0])
+    return shown(work, Contact.of(invited, user, now=work.now, invitation=invitation, mail=mail, scope=person.scope))
 
 
-_USABLE: tuple[Condition[Membership | User], ...] = (USERS.deactivated_at.eq(None), MEMBERSHIPS.suspended_at.eq(None))
-_GONE: tuple[Condition[Membership | User], ...] = (USERS.deactivated_at.present(), MEMBERSHIPS.suspended_at.present())
-_REACHED: tuple[Condition[Membership | User], ...] = (
-    USERS.credential_at.present(),
-    MEMBERSHIPS.invitation_id.present(),
+def _told(work: Work) -> bool:
+    """Whether the actor may learn who is known in the tenant, and have people join without asking them."""
+    return not isinstance(work.actor, ClientUser)
+
+
+_Conditions = tuple[Condition[Membership | User], ...]
+_USABLE: _Conditions = (
+    MEMBERSHIPS.suspended_at.eq(None),
+    any_of(MEMBERSHIPS.typed.present(), USERS.deactivated_at.eq(None)),
 )
-_IN_STATE: Mapping[ContactState, tuple[Condition[Membership | User], ...]] = {
-    ContactState.INACTIVE: (any_of(*_GONE),),
-    ContactState.ACTIVE: (*_USABLE, USERS.credential_at.present(), USERS.first_login_at.present()),
+_IN_STATE: Mapping[ContactState, _Conditions] = {
+    ContactState.INACTIVE: (
+        any_of(MEMBERSHIPS.suspended_at.present(), USERS.deactivated_at.present()),
+        any_of(MEMBERSHIPS.suspended_at.present(), MEMBERSHIPS.typed.eq(None)),
+    ),
+    ContactState.ACTIVE: (
+        *_USABLE,
+        MEMBERSHIPS.typed.eq(None),
+        USERS.credential_at.present(),
+        USERS.first_login_at.present(),
+    ),
     ContactState.INVITE_SENT: (
         *_USABLE,
-        any_of(*_REACHED),
-        any_of(USERS.credential_at.eq(None), USERS.first_login_at.eq(None)),
+        any_of(MEMBERSHIPS.invitation_id.present(), MEMBERSHIPS.typed.eq(None)),
+        any_of(MEMBERSHIPS.invitation_id.present(), USERS.credential_at.present()),
+        any_of(MEMBERSHIPS.typed.present(), USERS.credential_at.eq(None), USERS.first_login_at.eq(None)),
     ),
-    ContactState.PENDING_INVITE: (*_USABLE, USERS.credential_at.eq(None), MEMBERSHIPS.invitation_id.eq(None)),
+    ContactState.PENDING_INVITE: (
+        *_USABLE,
+        MEMBERSHIPS.invitation_id.eq(None),
+        any_of(MEMBERSHIPS.typed.present(), USERS.credential_at.eq(None)),
+    ),
 }
 """The conditions under which ``contact_state`` gives each state; a test compares the two."""

@@ -11,8 +11,8 @@ from clientmgmt._usecases.authorize import OutOfSight
 from clientmgmt._usecases.idempotency import Once, fingerprint, once
 from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
 from clientmgmt._usecases.telemetry import count
-from clientmgmt._usecases.work import Recorded, Wiring, Work
-from clientmgmt.domain.actors import Actor, ClientUser, Stranger
+from clientmgmt._usecases.work import Recorded, Wiring, Work, named
+from clientmgmt.domain.actors import Actor, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.events import Event
 from clientmgmt.domain.idempotency import check_key
@@ -137,12 +137,12 @@ class Desk:
         return result
 
     def _audit_denial(self, permission: str) -> Steps[None]:
-        impersonator = self.actor.impersonated_by if isinstance(self.actor, ClientUser) else None
+        actor, on_behalf_of = named(self.actor)
         entry = AuditEntry(
             id=AuditEntryId(self.wiring.ids.new()),
             at=self.wiring.clock.now(),
-            actor=str(self.actor if impersonator is None else impersonator),
-            on_behalf_of=None if impersonator is None else str(self.actor),
+            actor=actor,
+            on_behalf_of=on_behalf_of,
             action="denied",
             client_id=None,
             subject=None,

@@ -155,7 +155,7 @@ def _inspect(work: Work, invitation_id: InvitationId) -> LinkView:
     opened = _open(work, invitation_id, lock=False)
     return LinkView(
         client_name=opened.client.name,
-        user_name=opened.user.name,
+        user_name=opened.user.as_known_to(opened.membership).name,
         email=opened.user.email,
         expires_at=opened.invitation.expires_at,
         password=LinkPassword.CHOOSE if opened.user.credential_at is None else LinkPassword.CONFIRM,
@@ -208,6 +208,9 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
     """
     opened = _open_or_record(work, invitation_id)
     user, invitation = opened.user, opened.invitation
+    if opened.membership.typed is not None:
+        user = _introduced(work, opened)
+        work.uow.save(MEMBERSHIPS, opened.membership.accept(user))
     work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.ACCEPT, at=work.now))
     if (user.credential_at is None) is (hashed is None):
         raise StaleVersionError
@@ -228,6 +231,15 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
         work.uow.save(USERS, user)
         return None
     return _enter(work, user, invitation.client_id)
+
+
+def _introduced(work: Work, opened: Opened) -> User:
+    """The user by the name by which it was invited, if nobody has vouched for another one before."""
+    user, typed = opened.user, opened.membership.typed
+    accepted = (MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None))
+    if typed is None or user.credential_at is not None or work.uow.count(MEMBERSHIPS, *accepted):
+        return user
+    return user.introduce(typed)
 
 
 def _known_by_email(work: Work, key: str) -> Known | None:
@@ -279,5 +291,6 @@ def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
 
 
 def _open_clients(work: Work, user: User) -> tuple[ClientId, ...]:
-    rows = work.uow.find(CLIENT_MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None))
+    in_force = (MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None), MEMBERSHIPS.typed.eq(None))
+    rows = work.uow.find(CLIENT_MEMBERSHIPS, *in_force)
     return tuple(client.id for _, client in rows if client.status.may_sign_in)

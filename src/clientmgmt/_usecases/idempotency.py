@@ -12,7 +12,11 @@ import attrs
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.texts import from_json, to_json
 from clientmgmt._usecases.work import Recorded, Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.idempotency import KeptAnswer
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.results import BulkResult
+from clientmgmt.domain.value import Value
 from clientmgmt.errors import IdempotencyConflictError, InvalidInputError, TransactionConflictError, Violation
 from clientmgmt.ports.collections import KEPT_ANSWERS
 
@@ -54,8 +58,10 @@ def once(work: Work, command: Once[R], use_case: Callable[[Work], R]) -> R:
     """
     kept = _claimed(work, command)
     if kept.answer is not None:
-        authorize(work, command.operation)
-        return from_json(command.kind, kept.answer)
+        answer = from_json(command.kind, kept.answer)
+        client_id = _client_of(answer)
+        authorize(work, command.operation, client_id, client_id=client_id)
+        return answer
     try:
         result = use_case(work)
     except Recorded:
@@ -65,11 +71,26 @@ def once(work: Work, command: Once[R], use_case: Callable[[Work], R]) -> R:
     return result
 
 
+def _client_of(answer: object) -> ClientId | None:
+    """Whose an answer is, if it is about one client."""
+    rows = answer.ok if isinstance(answer, BulkResult) else ()
+    shown = rows[0].value if rows else answer
+    found: ClientId | None = getattr(shown, "client_id", None)
+    return found
+
+
+def _name(work: Work, key: str) -> str:
+    """What a key is kept by. Those of a client's user are its own: nobody learns of, or takes, another one's."""
+    actor = work.actor
+    return f"{actor} {actor.client_id or '-'} {key}" if isinstance(actor, ClientUser) else key
+
+
 def _claimed(work: Work, command: Once[R]) -> KeptAnswer:
-    new = KeptAnswer(id=work.wiring.ids.new(), key=command.key, fingerprint=command.fingerprint, at=work.now)
+    name = _name(work, command.key)
+    new = KeptAnswer(id=work.wiring.ids.new(), key=name, fingerprint=command.fingerprint, at=work.now)
     if work.uow.add_if_absent(KEPT_ANSWERS, new):
         return new
-    found = work.uow.find(KEPT_ANSWERS, KEPT_ANSWERS.key.eq(command.key))
+    found = work.uow.find(KEPT_ANSWERS, KEPT_ANSWERS.key.eq(name))
     if not found:
         message = "the idempotency key was pruned meanwhile"
         raise TransactionConflictError(message)
@@ -92,6 +113,9 @@ def _plain(value: object) -> object:
             return {"items": _sorted([key, part] for key, part in value.items())}
         case AbstractSet():
             return _sorted(value)
+        case Value():
+            fields = {field.name: getattr(value, field.name) for field in value.__attrs_attrs__}
+            return {type(value).__name__: _plain(fields)}
         case Iterable() if not isinstance(value, bytes):
             return [_plain(part) for part in value]
         case _:

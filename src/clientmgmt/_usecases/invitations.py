@@ -9,24 +9,30 @@ from typing import cast
 
 import attrs
 
+from clientmgmt._usecases.climbing import require_manageable
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
 from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_invitations, require_links
+from clientmgmt._usecases.sight import contacts_in_sight
+from clientmgmt._usecases.standing import actor_standings, contact_rights
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, invite_violations
 from clientmgmt.domain.form import Form
-from clientmgmt.domain.ids import ClientId, ContactId, InvitationId
+from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.results import BulkResult, Row
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS
+from clientmgmt.ports.storage import any_of
 
 __all__ = ["list_invitations", "revoke_invite", "send_invite", "send_invites"]
 
+_ABOVE = (Violation("not_allowed", "has more rights than you have", "contact"),)
 _MISSING = (Violation("not_found", "is no contact of this client", "contact"),)
 
 
@@ -34,6 +40,7 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     """Send an invitation, or send it again: the new link works, every earlier one of this contact is dead."""
     person = load_person(work, contact_id, "contacts.send_invite")
     membership, user = person.membership, person.user
+    require_manageable(work, "contacts.send_invite", membership, itself=True)
     rules = work.settings.rules.invites
     client = work.uow.get(CLIENTS, membership.client_id)
     recent = work.uow.find(
@@ -49,7 +56,7 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     invited, invitation = open_invitation(work, membership, user, previous)
     work.uow.save(MEMBERSHIPS, invited)
     queue_invitations(work, [invitation])
-    return invitation
+    return _shown(work, membership, invitation)
 
 
 def send_invites(
@@ -76,6 +83,7 @@ def revoke_invite(work: Work, contact_id: ContactId) -> Contact:
     """Kill the open link of a contact; without one, nothing changes."""
     person = load_person(work, contact_id, "contacts.revoke_invite")
     membership, user = person.membership, person.user
+    require_manageable(work, "contacts.revoke_invite", membership, itself=True)
     end_invitation(work, membership, InvitationTrigger.REVOKE)
     return view_contact(work, membership, user)
 
@@ -85,7 +93,15 @@ def list_invitations(work: Work, contact_id: ContactId) -> tuple[Invitation, ...
     membership = load_membership(work, contact_id, "access.invitations")
     order = INVITATIONS.sent_at.desc()
     found = work.uow.find(INVITATIONS, INVITATIONS.contact_id.eq(membership.id), order=order, limit=1000)
-    return tuple(attrs.evolve(invitation, state=invitation.state_at(work.now)) for invitation in found)
+    sent = (attrs.evolve(invitation, state=invitation.state_at(work.now)) for invitation in found)
+    return tuple(_shown(work, membership, invitation) for invitation in sent)
+
+
+def _shown(work: Work, membership: Membership, invitation: Invitation) -> Invitation:
+    """An invitation as the actor sees it: a client's user does not learn who is known before that has accepted."""
+    if membership.typed is None or not isinstance(work.actor, ClientUser):
+        return invitation
+    return attrs.evolve(invitation, user_id=UserId(membership.id))
 
 
 def _distinct(contact_ids: object) -> tuple[ContactId, ...]:
@@ -110,8 +126,9 @@ def _staged(work: Work, client_id: ClientId) -> tuple[ContactId, ...]:
         MEMBERSHIPS.client_id.eq(client.id),
         MEMBERSHIPS.invitation_id.eq(None),
         MEMBERSHIPS.suspended_at.eq(None),
-        USERS.credential_at.eq(None),
-        USERS.deactivated_at.eq(None),
+        any_of(MEMBERSHIPS.typed.present(), USERS.credential_at.eq(None)),
+        any_of(MEMBERSHIPS.typed.present(), USERS.deactivated_at.eq(None)),
+        *contacts_in_sight(work),
     )
     return tuple(membership.id for membership, _ in rows)
 
@@ -121,7 +138,8 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
     people = _people(work, client, ids)
     recent = _recent(work, people)
     ids = [cast("ContactId", key if is_id(key) else None) for key in ids]
-    refused = {key: _refusals(work, people, recent, key) for key in ids}
+    above = _above(work, client, people.values())
+    refused = {key: _ABOVE if key in above else _refusals(work, people, recent, key) for key in ids}
     waiting = {key for key in ids if not refused[key] and _is_open(people[key], recent, work)}
     sent = [key for key in ids if not refused[key] and key not in waiting]
     invited = _write(work, people, sent)
@@ -135,11 +153,29 @@ def _send_some(work: Work, client_id: ClientId, ids: Sequence[ContactId], offset
 
 def _people(work: Work, client: Client, ids: Sequence[ContactId]) -> dict[ContactId, tuple[Membership, User]]:
     """The contacts of this client among ``ids``, with their users, who are locked; read again when they are."""
-    known = work.uow.get_many(MEMBERSHIPS, [key for key in ids if is_id(key)]).values()
-    members = [membership for membership in known if membership.client_id == client.id]
+    members = _in_sight(work, client, [key for key in ids if is_id(key)])
     users = work.uow.get_many(USERS, [membership.user_id for membership in members], lock=True)
     current = work.uow.get_many(MEMBERSHIPS, [membership.id for membership in members])
     return {membership.id: (membership, users[membership.user_id]) for membership in current.values()}
+
+
+def _in_sight(work: Work, client: Client, ids: Sequence[ContactId]) -> Sequence[Membership]:
+    """Those of this client that the actor sees."""
+    if not isinstance(work.actor, ClientUser):
+        known = work.uow.get_many(MEMBERSHIPS, ids).values()
+        return [membership for membership in known if membership.client_id == client.id]
+    return work.uow.find(
+        MEMBERSHIPS, MEMBERSHIPS.id.in_(ids), MEMBERSHIPS.client_id.eq(client.id), *contacts_in_sight(work)
+    )
+
+
+def _above(work: Work, client: Client, people: Iterable[tuple[Membership, User]]) -> frozenset[ContactId]:
+    """Those of these contacts that have more rights than the actor, if it is a client's user."""
+    if not isinstance(work.actor, ClientUser):
+        return frozenset()
+    own = actor_standings(work, work.actor)[client.id]
+    rights = contact_rights(work, [membership for membership, _ in people if membership.id != own.membership.id])
+    return frozenset(key for key, other in rights.items() if not own.rights.may_manage(other))
 
 
 def _recent(work: Work, people: Mapping[ContactId, tuple[Membership, User]]) -> dict[ContactId, tuple[Invitation, ...]]:

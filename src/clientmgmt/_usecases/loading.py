@@ -8,7 +8,9 @@ from uuid import UUID
 import attrs
 
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.sight import authorize_contact
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
 from clientmgmt.domain.people import Membership, User, UserKind
@@ -38,7 +40,7 @@ def is_id(key: object) -> bool:
 def load_client(work: Work, client_id: ClientId, operation: str, *, lock: bool = False) -> Client:
     """The client, if the actor may do this ``operation`` with it; ``NotFoundError`` or ``ForbiddenError`` if not."""
     client = _get(work, CLIENTS, client_id, "client", lock=lock)
-    authorize(work, operation, client.id)
+    authorize(work, operation, client.id, client_id=client.id)
     return client
 
 
@@ -58,14 +60,14 @@ def load_staff(work: Work, user_id: UserId, *, lock: bool = False) -> User:
 def load_site(work: Work, site_id: SiteId, operation: str, *, lock: bool = False) -> Site:
     """The site, if the actor may do this ``operation`` with it."""
     site = _get(work, SITES, site_id, "site", lock=lock)
-    authorize(work, operation, site.id, kind="site")
+    authorize(work, operation, site.id, kind="site", client_id=site.client_id, site_id=site.id)
     return site
 
 
 def load_membership(work: Work, contact_id: ContactId, operation: str) -> Membership:
     """The membership, if the actor may do this ``operation`` with it."""
     membership = _get(work, MEMBERSHIPS, contact_id, "contact", lock=False)
-    authorize(work, operation, membership.id, kind="contact")
+    authorize_contact(work, operation, membership)
     return membership
 
 
@@ -77,6 +79,9 @@ def load_person(work: Work, contact_id: ContactId, operation: str) -> Person:
     """
     known = load_membership(work, contact_id, operation)
     user = work.uow.get(USERS, known.user_id, lock=True)
+    if isinstance(work.actor, ClientUser):
+        work.standings = None  # what the actor is may have changed while it waited for the lock
+        return Person(load_membership(work, contact_id, operation), user)
     return Person(_get(work, MEMBERSHIPS, contact_id, "contact", lock=False), user)
 
 

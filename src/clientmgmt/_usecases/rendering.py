@@ -61,7 +61,8 @@ def _subject(work: Work, mail: OutboxMail) -> Subject | str:
     if not client.status.may_sign_in:
         return "the client is closed"
     refusal = None if invitation is None else invitation.refusal(work.now, email_key=user.email.key)
-    return Subject(client, user, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
+    known = user.as_known_to(membership)
+    return Subject(client, known, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
 
 
 def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:

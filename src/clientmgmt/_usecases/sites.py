@@ -8,6 +8,7 @@ from datetime import datetime
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client, load_site
 from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.sight import sites_in_sight
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.address import Address
 from clientmgmt.domain.form import Form
@@ -18,7 +19,7 @@ from clientmgmt.domain.sites import EmergencyContact, Site, may_schedule, read_e
 from clientmgmt.domain.states import SiteStatus
 from clientmgmt.domain.zones import to_local
 from clientmgmt.errors import Violation, refuse
-from clientmgmt.ports.collections import CLIENTS, SITES
+from clientmgmt.ports.collections import CLIENTS, SITE_ACCESS, SITES
 
 __all__ = [
     "add_site",
@@ -80,7 +81,7 @@ def find_site(work: Work, *, reference: str) -> Site | None:
     form = Form()
     wanted = form.text("reference", reference)
     form.check()
-    found = work.uow.find(SITES, SITES.reference.eq(wanted))
+    found = work.uow.find(SITES, SITES.reference.eq(wanted), *sites_in_sight(work))
     return next(iter(found), None)
 
 
@@ -88,7 +89,7 @@ def list_sites(work: Work, client_id: ClientId, *, archived: bool | None, limit:
     """A page of the sites of a client, in the order of their names."""
     client = load_client(work, client_id, "sites.list")
     form = Form()
-    where = [SITES.client_id.eq(client.id)]
+    where = [SITES.client_id.eq(client.id), *sites_in_sight(work)]
     if archived is not None:
         put_away = form.flag("archived", archived)
         where.append(SITES.archived_at.present() if put_away else SITES.archived_at.eq(None))
@@ -149,7 +150,7 @@ def restore_site(work: Work, site_id: SiteId) -> Site:
 def remove_site(work: Work, site_id: SiteId) -> None:
     """Remove a site that nothing tells of."""
     site = load_site(work, site_id, "sites.remove", lock=True)
-    refuse(_history(site))
+    refuse(_history(work, site))
     work.uow.remove(SITES, site.id)
     work.record(site.removed(work.stamp()))
 
@@ -192,7 +193,11 @@ def _taken(work: Work, site: Site) -> tuple[Violation, ...]:
     return (Violation("duplicate_reference", "belongs to another site", "reference"),)
 
 
-def _history(site: Site) -> tuple[Violation, ...]:
-    if not site.contacts:
-        return ()
-    return (Violation("site_has_history", "has emergency contacts: archive it instead", "site"),)
+def _history(work: Work, site: Site) -> tuple[Violation, ...]:
+    """What tells of a site, so that it cannot be removed."""
+    found = {
+        "has emergency contacts": bool(site.contacts),
+        "is in the scope of contacts": work.uow.count(SITE_ACCESS, SITE_ACCESS.site_id.eq(site.id)) > 0,
+    }
+    told = [what for what, is_so in found.items() if is_so]
+    return tuple(Violation("site_has_history", f"{what}: archive it instead", "site") for what in told)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
 from clientmgmt._usecases.circuit import Circuit
-from clientmgmt.domain.actors import Actor, Stranger
+from clientmgmt.domain.actors import Actor, ClientUser, Stranger
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.catalog import Catalog
 from clientmgmt.domain.events import Event, Stamp
 from clientmgmt.domain.feed import NewEvent
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.rights import Standing
 from clientmgmt.domain.settings import Settings
 from clientmgmt.errors import ClientMgmtError
 from clientmgmt.ports.collections import AUDIT, NEW_EVENTS
@@ -22,7 +24,7 @@ from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import UnitOfWork
 from clientmgmt.ports.system import Clock, IdSource
 
-__all__ = ["Recorded", "Wiring", "Work"]
+__all__ = ["Recorded", "Wiring", "Work", "named"]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -46,6 +48,13 @@ class Wiring:
     circuit: Circuit = attrs.field(factory=Circuit)
 
 
+def named(actor: Actor | Stranger) -> tuple[str, str | None]:
+    """Who acts, and on whose behalf if a staff user acts as a client's user."""
+    if isinstance(actor, ClientUser) and actor.impersonated_by is not None:
+        return str(actor.impersonated_by), str(actor)
+    return str(actor), None
+
+
 class Recorded(Exception):  # noqa: N818 - carries an error through the end of a unit, is none itself
     """Raised by a use case to refuse and still keep what it has written: the unit commits, then ``error`` is raised."""
 
@@ -57,7 +66,7 @@ class Recorded(Exception):  # noqa: N818 - carries an error through the end of a
 class Work:
     """One call in one unit of work. ``now`` was read once; events are written down when the use case is through."""
 
-    __slots__ = ("_settings", "actor", "events", "now", "tenant", "uow", "wiring")
+    __slots__ = ("_settings", "actor", "events", "now", "standings", "tenant", "uow", "wiring")
 
     def __init__(self, wiring: Wiring, uow: UnitOfWork, *, tenant: str, actor: Actor | Stranger) -> None:
         self.wiring = wiring
@@ -67,6 +76,8 @@ class Work:
         self.now: datetime = wiring.clock.now()
         self._settings: Settings | None = None
         self.events: list[Event] = []
+        self.standings: Mapping[ClientId, Standing] | None = None
+        """What the actor is for its clients, once that was asked: see :mod:`clientmgmt._usecases.standing`."""
 
     @property
     def catalog(self) -> Catalog:
@@ -85,7 +96,8 @@ class Work:
 
         ``actor``: who it turned out to be that stands at the entrance.
         """
-        return Stamp(self.wiring.ids.new(), self.tenant, self.now, str(actor or self.actor))
+        who, on_behalf_of = named(actor or self.actor)
+        return Stamp(self.wiring.ids.new(), self.tenant, self.now, who, on_behalf_of)
 
     def record(self, *events: Event) -> None:
         """Note what happened: for the audit trail, and for whoever listens after the commit."""

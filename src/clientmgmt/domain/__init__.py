@@ -20,12 +20,14 @@ from clientmgmt.domain.events import (
     ContactResumed,
     ContactRightsChanged,
     ContactSuspended,
+    ContactUpdated,
     Event,
     InvitationAccepted,
     InvitationExpired,
     InvitationRevoked,
     MailCancelled,
     MailRetried,
+    OwnerChanged,
     PrimaryManagerChanged,
     SiteAdded,
     SiteArchived,
@@ -47,7 +49,17 @@ from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.managers import AccountManager, Care
 from clientmgmt.domain.operations import OPERATIONS, Need
-from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.people import (
+    Credential,
+    Invitation,
+    LoginEvent,
+    Membership,
+    Ownership,
+    SiteAccess,
+    Typed,
+    User,
+    UserKind,
+)
 from clientmgmt.domain.results import (
     Archiving,
     BulkResult,
@@ -59,12 +71,14 @@ from clientmgmt.domain.results import (
     Note,
     Page,
     RecentLogin,
+    Removal,
     Row,
     Session,
     StatusChange,
+    Suspension,
     UpkeepReport,
 )
-from clientmgmt.domain.rights import Decision, Rights, RightsChange
+from clientmgmt.domain.rights import Decision, Rights, RightsChange, Standing
 from clientmgmt.domain.roles import (
     CLIENT_PERMISSIONS,
     DEFAULT_CLIENT_ROLE,
@@ -74,6 +88,7 @@ from clientmgmt.domain.roles import (
     RoleKind,
 )
 from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, RetentionRules, Rules
+from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Brand, Links, Settings
 from clientmgmt.domain.sites import EmergencyContact, Site
@@ -140,6 +155,7 @@ __all__ = [
     "ContactState",
     "ContactSuspended",
     "ContactTrigger",
+    "ContactUpdated",
     "Credential",
     "Deactivation",
     "Decision",
@@ -180,10 +196,13 @@ __all__ = [
     "Need",
     "Note",
     "OutboxMail",
+    "OwnerChanged",
+    "Ownership",
     "Page",
     "PasswordRules",
     "PrimaryManagerChanged",
     "RecentLogin",
+    "Removal",
     "RetentionRules",
     "Rights",
     "RightsChange",
@@ -191,10 +210,12 @@ __all__ = [
     "RoleKind",
     "Row",
     "Rules",
+    "Scope",
     "Secret",
     "Session",
     "Settings",
     "Site",
+    "SiteAccess",
     "SiteAdded",
     "SiteArchived",
     "SiteContactChanged",
@@ -210,10 +231,13 @@ __all__ = [
     "StaffRolesChanged",
     "StaffUpdated",
     "Stamp",
+    "Standing",
     "StatusChange",
     "Stranger",
+    "Suspension",
     "System",
     "Transition",
+    "Typed",
     "Unset",
     "UpkeepReport",
     "User",

@@ -18,11 +18,13 @@ def actor_violations(actor: Actor, catalog: Catalog) -> tuple[Violation, ...]:
     return catalog.role_violations(carried, kind=RoleKind.STAFF, field="roles")
 
 
-def may(actor: Actor | Stranger, permission: str, *, catalog: Catalog, stored_roles: Iterable[str] = ()) -> bool:
+def may(
+    actor: Staff | System | Stranger, permission: str, *, catalog: Catalog, stored_roles: Iterable[str] = ()
+) -> bool:
     """Whether ``actor`` has ``permission``; whatever is not given is denied.
 
     The system may everything but enter; a stranger may only enter; a staff user what its roles of the staff kind
-    bundle: those its actor carries, else ``stored_roles``. Client users have no rights here yet.
+    bundle: those its actor carries, else ``stored_roles``. For a client's user see :mod:`clientmgmt.domain.rights`.
 
     >>> may(Staff("ada", roles={"editor"}), "clients.create", catalog=Catalog())
     True
@@ -37,5 +39,3 @@ def may(actor: Actor | Stranger, permission: str, *, catalog: Catalog, stored_ro
         case Staff():
             roles = stored_roles if actor.roles is None else actor.roles
             return permission in catalog.given(roles, RoleKind.STAFF)
-        case _:
-            return False

@@ -44,6 +44,7 @@ class AuditEntry(Value):
             id=AuditEntryId(stamp.id),
             at=stamp.at,
             actor=stamp.actor,
+            on_behalf_of=stamp.on_behalf_of,
             action=event.name,
             client_id=event.client_id,
             subject=event.subject,

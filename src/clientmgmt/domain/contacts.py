@@ -11,8 +11,9 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactInvited, Stamp
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
 from clientmgmt.domain.mail import MailStatus
-from clientmgmt.domain.people import Invitation, Membership, User, inactive_violations
+from clientmgmt.domain.people import Invitation, Membership, User, full_name, inactive_violations
 from clientmgmt.domain.rules import InviteRules
+from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactState, ContactTrigger, InvitationState
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
@@ -58,7 +59,12 @@ class LinkStatus(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Contact(Value):
-    """A client's user, as lists show it: who, in which state since when, and what became of link and mail."""
+    """A client's user, as lists show it: who, in which state since when, and what became of link and mail.
+
+    ``is_accepted`` is false for one that a client's own user has added, until that person accepts: it has no rights,
+    and is shown as it was typed. A client's own user is shown its ``id`` in the place of ``user_id`` until then, and
+    no ``mail``: it does not learn whether the address was known.
+    """
 
     id: ContactId
     user_id: UserId
@@ -70,6 +76,8 @@ class Contact(Value):
     phone: str | None
     job_title: str | None
     role: str
+    scope: Scope
+    is_accepted: bool
     state: ContactState
     state_since: datetime
     link: LinkStatus
@@ -86,26 +94,35 @@ class Contact(Value):
         now: datetime,
         invitation: Invitation | None,
         mail: MailStatus | None,
+        scope: Scope,
     ) -> Contact:
         """The contact that these facts make at ``now``."""
+        shown = membership.typed or user
         return cls(
             id=membership.id,
             user_id=user.id,
             client_id=membership.client_id,
-            first_name=user.first_name,
-            last_name=user.last_name,
-            name=user.name,
-            email=user.email,
-            phone=user.phone,
+            first_name=shown.first_name,
+            last_name=shown.last_name,
+            name=full_name(shown.first_name, shown.last_name),
+            email=shown.email,
+            phone=shown.phone,
             job_title=membership.job_title,
             role=membership.role,
+            scope=scope,
+            is_accepted=membership.typed is None,
             state=contact_state_of(membership, user),
             state_since=_state_since(membership, user, invitation),
             link=_link_status(invitation, now),
             mail=mail,
-            last_login=user.last_login_at,
+            last_login=None if membership.typed is not None else user.last_login_at,
             version=membership.version,
         )
+
+    def for_a_client(self, scope: Scope) -> Contact:
+        """As a client's own user with this scope sees it: of the sites, only those that it has itself."""
+        seen = attrs.evolve(self, scope=self.scope.within(scope))
+        return seen if self.is_accepted else attrs.evolve(seen, user_id=UserId(self.id), mail=None)
 
 
 def contact_state(*, inactive: bool, credential: bool, logged_in: bool, invited: bool) -> ContactState:
@@ -127,7 +144,14 @@ def contact_state(*, inactive: bool, credential: bool, logged_in: bool, invited:
 
 
 def contact_state_of(membership: Membership, user: User) -> ContactState:
-    """:func:`contact_state` of a stored membership and its user."""
+    """:func:`contact_state` of a stored membership and its user; until it accepts, nothing is told of the user."""
+    if membership.typed is not None:
+        return contact_state(
+            inactive=membership.suspended_at is not None,
+            credential=False,
+            logged_in=False,
+            invited=membership.invitation_id is not None,
+        )
     return contact_state(
         inactive=user.deactivated_at is not None or membership.suspended_at is not None,
         credential=user.credential_at is not None,
@@ -196,6 +220,8 @@ def send_invite(
 
 
 def _state_since(membership: Membership, user: User, invitation: Invitation | None) -> datetime:
+    if membership.typed is not None:
+        return membership.suspended_at or (membership.created_at if invitation is None else invitation.first_sent_at)
     ended = [at for at in (user.deactivated_at, membership.suspended_at) if at is not None]
     if ended:
         return min(ended)

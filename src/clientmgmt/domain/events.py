@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from clientmgmt.domain.ids import ClientId, InvitationId, UserId
+from clientmgmt.domain.ids import ClientId, InvitationId, SiteId, UserId
 from clientmgmt.domain.mail import MailType
 from clientmgmt.domain.states import ClientStatus, SiteStatus
 from clientmgmt.domain.value import Value
@@ -26,12 +26,14 @@ __all__ = [
     "ContactResumed",
     "ContactRightsChanged",
     "ContactSuspended",
+    "ContactUpdated",
     "Event",
     "InvitationAccepted",
     "InvitationExpired",
     "InvitationRevoked",
     "MailCancelled",
     "MailRetried",
+    "OwnerChanged",
     "PrimaryManagerChanged",
     "SiteAdded",
     "SiteArchived",
@@ -52,12 +54,16 @@ __all__ = [
 
 @attrs.frozen(repr=False, eq=False)
 class Stamp(Value):
-    """What every event carries: its id, and where, when and by whom it happened."""
+    """What every event carries: its id, and where, when and by whom it happened.
+
+    ``on_behalf_of`` is the client's user as whom a staff user has acted.
+    """
 
     id: UUID
     tenant: str
     at: datetime
     actor: str
+    on_behalf_of: str | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -173,10 +179,23 @@ class ContactAdded(Event):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
+class ContactUpdated(Event):
+    """Fields of a contact were changed, which ``changed`` names; ``subject`` is its id.
+
+    The name and the phone are those of its user, and show in all of its clients.
+    """
+
+    user_id: UserId
+    changed: tuple[str, ...]
+    title: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ContactRightsChanged(Event):
     """A contact got another role, or other grants and denies; ``subject`` is its id.
 
-    ``added`` and ``removed`` say which permissions that gave and took.
+    ``added`` and ``removed`` say which permissions that gave and took, ``sites`` for which sites it has them now: for
+    all, if there are none.
     """
 
     user_id: UserId
@@ -185,6 +204,17 @@ class ContactRightsChanged(Event):
     denies: tuple[str, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    sites: tuple[SiteId, ...] = ()
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class OwnerChanged(Event):
+    """Another user owns a client, or none does any more; ``subject`` is the client's id."""
+
+    aspect = "owner"
+
+    old: UserId | None
+    new: UserId | None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

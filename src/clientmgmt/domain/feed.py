@@ -19,6 +19,7 @@ LANE = "feed"
 """All events of a tenant wait in one lane, in the order in which units committed."""
 
 
+_OF_STAMP = ("id", "tenant", "at", "actor", "on_behalf_of")
 _COMMON = ("stamp", "subject", "client_id")
 
 
@@ -47,7 +48,7 @@ def _plain(value: object) -> object:
 _WRITE: Mapping[type, Callable[[Any], object]] = {
     UUID: str,
     datetime: lambda at: at.isoformat().replace("+00:00", "Z"),
-    Stamp: lambda stamp: {"id": stamp.id, "tenant": stamp.tenant, "at": stamp.at, "actor": stamp.actor},
+    Stamp: lambda stamp: {name: getattr(stamp, name) for name in _OF_STAMP},
 }
 _encode = json.JSONEncoder(default=_plain).encode
 

@@ -11,13 +11,17 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactAdded, Stamp
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.people import Membership, User, UserKind, full_name
+from clientmgmt.domain.people import Membership, Typed, User, UserKind, full_name
 from clientmgmt.domain.roles import RoleKind
+from clientmgmt.domain.scope import Scope, read_scope
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["NewPerson", "OnExisting", "joined", "joining_violations", "new_user", "read_person"]
+__all__ = ["NewPerson", "OnExisting", "joined", "joining_violations", "new_user", "read_person", "typed_as"]
+
+
+_EVERYTHING = Scope.everything()
 
 
 class OnExisting(StrEnum):
@@ -37,6 +41,7 @@ class NewPerson(Value):
     phone: str | None
     job_title: str | None
     role: str
+    scope: Scope = _EVERYTHING
 
 
 def read_person(
@@ -49,6 +54,7 @@ def read_person(
     job_title: object,
     role: object,
     catalog: Catalog,
+    scope: object = _EVERYTHING,
 ) -> NewPerson:
     """The person that these fields describe; what is wrong with them is noted in ``form``."""
     person = NewPerson(
@@ -58,21 +64,25 @@ def read_person(
         phone=form.optional("phone", phone, limit=50),
         job_title=form.optional("job_title", job_title, limit=100),
         role=role if isinstance(role, str) else "",
+        scope=read_scope(form, scope),
     )
     form.note(catalog.role_violations([role], kind=RoleKind.CLIENT, field="role"))
     return person
 
 
-def joining_violations(user: User, *, is_member: bool, strict: bool) -> tuple[Violation, ...]:
+def joining_violations(user: User, *, is_member: bool, strict: bool, told: bool = True) -> tuple[Violation, ...]:
     """Why a user with this e-mail cannot become a contact of this client.
 
-    ``strict``: a known e-mail is refused even if it belongs to a user of other clients only.
+    ``strict``: a known e-mail is refused even if it belongs to a user of other clients only. ``told``: whether whoever
+    asks may learn the reason, and who is known.
     """
+    if user.kind is UserKind.STAFF and not told:
+        return (Violation("not_allowed", "cannot be added", "email"),)
     if user.kind is UserKind.STAFF:
         return (Violation("staff_cannot_be_client_user", "belongs to a staff user", "email"),)
     if is_member:
         return (Violation("duplicate_contact", "belongs to a contact of this client already", "email"),)
-    if strict:
+    if strict and told:
         return (Violation("email_in_use", "belongs to another user", "email"),)
     return ()
 
@@ -91,18 +101,28 @@ def new_user(person: NewPerson, stamp: Stamp) -> User:
     )
 
 
-def joined(person: NewPerson, user: User, client_id: ClientId, stamp: Stamp) -> tuple[Membership, ContactAdded]:
-    """``user`` as a contact of a client, in force at once, and the fact.
+def typed_as(person: NewPerson) -> Typed:
+    """What was typed of a person, to be shown until it accepts."""
+    return Typed(first_name=person.first_name, last_name=person.last_name, email=person.email, phone=person.phone)
+
+
+def joined(
+    person: NewPerson, user: User, client_id: ClientId, stamp: Stamp, *, accepts: bool = False
+) -> tuple[Membership, ContactAdded]:
+    """``user`` as a contact of a client, in force at once unless it ``accepts`` first, and the fact.
 
     Role and job title are those that were typed; name, e-mail and phone are the user's, who may be known already.
     """
+    typed = typed_as(person)
     membership = Membership(
         id=ContactId(stamp.id),
         user_id=user.id,
         client_id=client_id,
         role=person.role,
         job_title=person.job_title,
-        name_key=user.name_key,
+        name_key=user.name_key if not accepts else name_key(f"{typed.last_name} {typed.first_name}"),
+        has_scope=not person.scope.is_everything,
+        typed=typed if accepts else None,
         created_at=stamp.at,
         created_by=stamp.actor,
     )

@@ -17,11 +17,13 @@ class Need(Value):
     """What an operation needs.
 
     ``staff`` is the permission that a staff user needs, ``client`` the one that a client's own user needs, for the
-    client that the operation is about. ``None``: such an operation is not for clients' users at all.
+    client that the operation is about. ``None``: such an operation is not for clients' users at all. ``whole``: it is
+    about the client as a whole, so that a scope of some sites does not do.
     """
 
     staff: str
     client: str | None = None
+    whole: bool = False
 
 
 OPERATIONS: Mapping[str, Need] = {
@@ -39,19 +41,23 @@ OPERATIONS: Mapping[str, Need] = {
     "contacts.get": Need(READ, BELONG),
     "contacts.find": Need(READ, BELONG),
     "contacts.list": Need(READ, BELONG),
+    "contacts.update": Need("users.manage", BELONG),
+    "contacts.update others": Need("users.manage", "users.manage"),
     "contacts.remove": Need("users.manage", "users.manage"),
     "contacts.suspend": Need("users.manage", "users.manage"),
     "contacts.resume": Need("users.manage", "users.manage"),
     "contacts.send_invite": Need("clients.invite", "clients.invite"),
     "contacts.send_invites": Need("clients.invite", "clients.invite"),
     "contacts.revoke_invite": Need("clients.invite", "clients.invite"),
-    "contacts.most_recent": Need(READ, "users.manage"),
+    "contacts.most_recent": Need(READ, "users.manage", whole=True),
     "access.invitations": Need(READ, "clients.invite"),
     "access.may": Need(READ, BELONG),
     "access.explain": Need(READ, "users.manage"),
     "access.rights": Need(READ, BELONG),
     "access.preview_rights": Need("users.manage", "users.manage"),
     "access.set_rights": Need("users.manage", "users.manage"),
+    "access.set_owner": Need("users.manage", BELONG),
+    "access.visible_sites": Need(READ, BELONG),
     "access.deactivate": Need("users.deactivate"),
     "access.reactivate": Need("users.deactivate"),
     "access.logins": Need(READ, BELONG),

@@ -28,7 +28,18 @@ from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import InvalidLinkError, Violation
 
-__all__ = ["Credential", "Invitation", "LoginEvent", "Membership", "User", "UserKind", "full_name"]
+__all__ = [
+    "Credential",
+    "Invitation",
+    "LoginEvent",
+    "Membership",
+    "Ownership",
+    "SiteAccess",
+    "Typed",
+    "User",
+    "UserKind",
+    "full_name",
+]
 
 
 class UserKind(StrEnum):
@@ -45,6 +56,16 @@ def full_name(first_name: str, last_name: str) -> str:
     'Jane Doe'
     """
     return f"{first_name} {last_name}"
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Typed(Value):
+    """A person as a client's own user has typed it. It is shown until that person accepts."""
+
+    first_name: str
+    last_name: str
+    email: Email
+    phone: str | None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -76,6 +97,19 @@ class User(Value):
     def name(self) -> str:
         """First and last name."""
         return full_name(self.first_name, self.last_name)
+
+    def introduce(self, typed: Typed) -> User:
+        """The user under the name, and with the phone number, that were typed for it."""
+        return self.rename(typed.first_name, typed.last_name, typed.phone)
+
+    def rename(self, first_name: str, last_name: str, phone: str | None) -> User:
+        """The user under another name, and with another phone number."""
+        key = name_key(f"{last_name} {first_name}")
+        return attrs.evolve(self, first_name=first_name, last_name=last_name, name_key=key, phone=phone)
+
+    def as_known_to(self, membership: Membership) -> User:
+        """The person as the client knows it for whom it is a contact."""
+        return self if membership.typed is None else self.introduce(membership.typed)
 
     def set_credential(self, *, at: datetime) -> User:
         """The user that has a credential since ``at``."""
@@ -129,16 +163,6 @@ class Credential(Value):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
-class Typed(Value):
-    """A person as a client's own user has typed it. It is shown until that person accepts."""
-
-    first_name: str
-    last_name: str
-    email: Email
-    phone: str | None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Membership(Value):
     """One user in one client: the contact. ``invitation_id`` is its latest invitation, if it counts.
 
@@ -162,6 +186,10 @@ class Membership(Value):
     created_at: datetime
     created_by: str
     version: int = 1
+
+    def accept(self, user: User) -> Membership:
+        """The contact that is in force, and shown as its user is."""
+        return attrs.evolve(self, typed=None, name_key=user.name_key)
 
     def suspend(self, stamp: Stamp, *, reason: str) -> tuple[Membership, ContactSuspended]:
         """The contact that may not come in for this client."""
@@ -251,7 +279,11 @@ class LoginEvent(Value):
 
 
 def inactive_violations(user: User, membership: Membership | None = None) -> tuple[Violation, ...]:
-    """Why this user cannot be invited: deactivated, or the membership suspended."""
-    if user.deactivated_at is None and (membership is None or membership.suspended_at is None):
+    """Why this user cannot be invited: deactivated, or the membership suspended.
+
+    Who has not accepted yet is invited whatever is known of the user: the link is refused when it is used.
+    """
+    is_known = membership is None or membership.typed is None
+    if (user.deactivated_at is None or not is_known) and (membership is None or membership.suspended_at is None):
         return ()
     return (Violation("user_inactive", "is deactivated", "contact"),)

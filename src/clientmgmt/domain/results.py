@@ -11,6 +11,7 @@ import attrs
 
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
+from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import User
@@ -30,9 +31,11 @@ __all__ = [
     "Note",
     "Page",
     "RecentLogin",
+    "Removal",
     "Row",
     "Session",
     "StatusChange",
+    "Suspension",
     "UpkeepReport",
     "how_long_ago",
 ]
@@ -119,10 +122,27 @@ class StatusChange(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Deactivation(Value):
-    """A user was deactivated, in all of these clients."""
+    """A user was deactivated, in all of these clients; ``warnings`` name those that have no owner any more."""
 
     user: User
     clients: tuple[ClientId, ...]
+    warnings: tuple[Note, ...] = ()
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Suspension(Value):
+    """A contact was suspended; a warning if that leaves its client without an owner."""
+
+    contact: Contact
+    warnings: tuple[Note, ...] = ()
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Removal(Value):
+    """A contact was removed; ``contact`` is what it was. A warning if that leaves its client without an owner."""
+
+    contact: Contact
+    warnings: tuple[Note, ...] = ()
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import attrs
 
+from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import SiteId
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import InvalidInputError, Violation
 
-__all__ = ["Scope"]
+__all__ = ["Scope", "read_scope"]
 
 
 def _site_ids(ids: Iterable[SiteId] | None) -> frozenset[SiteId] | None:
@@ -57,6 +58,20 @@ class Scope(Value):
         """Whether what is bound to this site belongs to it; ``None``: what belongs to the client as a whole."""
         return self.site_ids is None or site_id in self.site_ids
 
+    def within(self, other: Scope) -> Scope:
+        """What ``other`` has of this one; the two have something in common."""
+        if self.site_ids is None or other.site_ids is None:
+            return self
+        return Scope(self.site_ids & other.site_ids)
+
     def includes(self, other: Scope) -> bool:
         """Whether everything in ``other`` is in this one."""
         return self.site_ids is None or (other.site_ids is not None and other.site_ids <= self.site_ids)
+
+
+def read_scope(form: Form, value: object) -> Scope:
+    """The scope that was given; whether its sites are there is for others to see."""
+    if isinstance(value, Scope):
+        return value
+    form.note([Violation("not_a_scope", "must be a Scope", "scope")])
+    return Scope.everything()

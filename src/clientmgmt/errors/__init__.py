@@ -9,7 +9,7 @@
     │  │  └─ NotEligibleError          whoever was chosen cannot be chosen for this
     │  ├─ ConflictError 409            it collides with something stored
     │  │  ├─ DuplicateContactError     this e-mail is a contact of this client already
-    │  │  ├─ DuplicateReferenceError   an external reference belongs to another client
+    │  │  ├─ DuplicateReferenceError   an external reference belongs to something else
     │  │  ├─ EmailInUseError           another user of the tenant has this e-mail
     │  │  ├─ IdempotencyConflictError  the idempotency key was used for something else
     │  │  ├─ StaffCannotBeClientUserError
@@ -24,6 +24,9 @@
     │     └─ SiteHasHistoryError       the site has been used: archive it instead
     ├─ NotFoundError 404               absent, of another tenant or out of scope: all the same
     ├─ ForbiddenError 403              the actor lacks a permission
+    │  ├─ EscalationError              it would give more than it has, or touch somebody who has more
+    │  ├─ LastOwnerError               the client would be left without an owner
+    │  └─ SharedProfileError           this belongs to a person whom others know as well
     ├─ SignInRefusedError 401          one answer for every reason
     ├─ InvalidLinkError 410            one answer for every reason; ``reason`` is for staff
     ├─ StorageError 503                the store could not do its work
@@ -46,7 +49,15 @@ The numbers are the HTTP status that fits (:attr:`ClientMgmtError.http_status`).
 
 from __future__ import annotations
 
-from clientmgmt.errors._answers import ForbiddenError, InvalidLinkError, NotFoundError, SignInRefusedError
+from clientmgmt.errors._answers import (
+    EscalationError,
+    ForbiddenError,
+    InvalidLinkError,
+    LastOwnerError,
+    NotFoundError,
+    SharedProfileError,
+    SignInRefusedError,
+)
 from clientmgmt.errors._base import ClientMgmtError, Violation
 from clientmgmt.errors._outside import (
     AccountDeliveryError,
@@ -99,11 +110,13 @@ __all__ = [
     "DuplicateContactError",
     "DuplicateReferenceError",
     "EmailInUseError",
+    "EscalationError",
     "ForbiddenError",
     "IdempotencyConflictError",
     "IllegalTransitionError",
     "InvalidInputError",
     "InvalidLinkError",
+    "LastOwnerError",
     "LimitError",
     "MissingExtraError",
     "NotEligibleError",
@@ -111,6 +124,7 @@ __all__ = [
     "PermanentDeliveryError",
     "RefusedError",
     "SchemaError",
+    "SharedProfileError",
     "SignInRefusedError",
     "SiteHasHistoryError",
     "StaffCannotBeClientUserError",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from clientmgmt.errors._base import ClientMgmtError
 
-__all__ = ["ForbiddenError", "InvalidLinkError", "NotFoundError", "SignInRefusedError"]
+__all__ = [
+    "EscalationError",
+    "ForbiddenError",
+    "InvalidLinkError",
+    "LastOwnerError",
+    "NotFoundError",
+    "SharedProfileError",
+    "SignInRefusedError",
+]
 
 
 class NotFoundError(ClientMgmtError):
@@ -26,13 +34,32 @@ class ForbiddenError(ClientMgmtError):
     """The actor lacks the ``permission`` that this takes."""
 
     http_status = 403
+    _says: ClassVar[str] = "this needs the permission {}"
 
     def __init__(self, permission: str) -> None:
-        super().__init__(f"this needs the permission {permission}")
+        super().__init__(self._says.format(permission))
         self.permission = permission
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.permission,)
+
+
+class EscalationError(ForbiddenError):
+    """The actor would give what it has not itself, or change somebody who has more, or its own role."""
+
+    _says = "this would give more than the actor has, or change somebody who has more"
+
+
+class LastOwnerError(ForbiddenError):
+    """The client would be left without an owner."""
+
+    _says = "this would leave the client without an owner"
+
+
+class SharedProfileError(ForbiddenError):
+    """Name and phone are a person's own, whom others know as well: they are not this client's to change."""
+
+    _says = "this belongs to a person whom others know as well"
 
 
 class SignInRefusedError(ClientMgmtError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from clientmgmt.errors._answers import InvalidLinkError
+from clientmgmt.errors._answers import ForbiddenError, InvalidLinkError
 from clientmgmt.errors._base import ClientMgmtError, Violation
 from clientmgmt.errors._outside import StorageError
-from clientmgmt.errors._refused import ConflictError, InvalidInputError, LimitError, StateError
+from clientmgmt.errors._refused import BlockedError, ConflictError, InvalidInputError, LimitError, StateError
 from clientmgmt.errors._usage import UsageError
 
 __all__ = ["problem"]
@@ -39,7 +39,16 @@ def problem(error: ClientMgmtError, *, detailed: bool = False) -> dict[str, Any]
 
 
 def _public(kind: type[ClientMgmtError]) -> type[ClientMgmtError]:
-    coarse = (InvalidInputError, ConflictError, LimitError, StateError, StorageError, UsageError)
+    coarse = (
+        InvalidInputError,
+        ConflictError,
+        LimitError,
+        StateError,
+        BlockedError,
+        ForbiddenError,
+        StorageError,
+        UsageError,
+    )
     return next((known for known in coarse if issubclass(kind, known)), kind)
 
 

@@ -78,7 +78,7 @@ class DuplicateContactError(ConflictError):
 
 
 class DuplicateReferenceError(ConflictError):
-    """An external reference is taken by another client."""
+    """An external reference is taken by something else of the same kind."""
 
 
 class IdempotencyConflictError(ConflictError):

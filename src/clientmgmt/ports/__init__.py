@@ -1,6 +1,7 @@
 """What the package needs from outside, as protocols whose prose is the contract."""
 
 from clientmgmt.ports.collections import COLLECTIONS
+from clientmgmt.ports.fields import Among
 from clientmgmt.ports.links import LinkClaims, LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
@@ -35,6 +36,7 @@ from clientmgmt.ports.system import Clock, IdSource
 
 __all__ = [
     "COLLECTIONS",
+    "Among",
     "AsyncStorage",
     "AsyncUnit",
     "Clock",

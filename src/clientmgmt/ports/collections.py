@@ -78,6 +78,7 @@ class Clients(Collection[Client]):
 
     name = "clients"
     entity = Client
+    id: Field[Client, ClientId] = _client(lambda client: client.id)
     email_key: Field[Client, str] = _client(lambda client: client.email.key)
     name_key: Ordered[Client, str] = _client.ordered(lambda client: client.name_key)
     status: Field[Client, ClientStatus] = _client(lambda client: client.status)
@@ -147,10 +148,8 @@ class Memberships(Collection[Membership]):
     invitation_id: Field[Membership, InvitationId | None] = _membership(lambda membership: membership.invitation_id)
     suspended_at: Field[Membership, datetime | None] = _membership(lambda membership: membership.suspended_at)
     has_scope: Field[Membership, bool] = _membership(lambda membership: membership.has_scope)
-    typed: Field[Membership, str | None] = Field(
-        Membership,
-        ("typed", "first_name"),
-        lambda membership: None if membership.typed is None else membership.typed.first_name,
+    typed: Field[Membership, str | None] = _membership.inside(
+        lambda membership: membership.typed, lambda typed: typed.first_name
     )
     unique: ClassVar[Keys] = {"membership": (client_id, user_id)}
     indexes: ClassVar[Indexes] = ((client_id, name_key), (user_id, name_key), (name_key,))

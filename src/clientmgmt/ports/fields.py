@@ -23,6 +23,7 @@ class Entity(Protocol):
 
 
 E = TypeVar("E", bound=Entity)
+P = TypeVar("P")
 X = TypeVar("X", bound=Entity)
 T = TypeVar("T")
 C_co = TypeVar("C_co", covariant=True)
@@ -181,9 +182,21 @@ class Fields(Generic[E]):
         """A field that can order although it may be missing: only together with :meth:`Field.present`."""
         return Ordered(self._entity, self._path(get), cast("Callable[[E], T]", get))
 
+    def inside(self, part: Callable[[E], P | None], get: Callable[[P], T]) -> Field[E, T | None]:
+        """A field of a value object that may be missing.
+
+        For instance ``of.inside(lambda book: book.loan, lambda loan: loan.due)``.
+        """
+
+        def reach(entity: E) -> T | None:
+            found = part(entity)
+            return None if found is None else get(found)
+
+        return Field(self._entity, self._path(part) + self._path(get), reach)
+
     @staticmethod
-    def _path(get: Callable[[E], object]) -> tuple[str, ...]:
-        reached = get(cast("E", _Recorder()))
+    def _path(get: Callable[[Any], object]) -> tuple[str, ...]:
+        reached = get(_Recorder())
         if isinstance(reached, _Recorder) and (path := reached._path):  # noqa: SLF001 - its own recorder
             return path
         message = "a field is declared by a lambda that only reaches for attributes"

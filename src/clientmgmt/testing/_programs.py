@@ -213,7 +213,12 @@ def _conditions() -> st.SearchStrategy[Condition[Any]]:
         st.sampled_from(Colour).map(BOOKS.colour.eq),
         st.sampled_from([BOOKS.slot.present(), BOOKS.lent_at.present(), BOOKS.lent_at.eq(None)]),
     )
-    return simple | st.lists(simple, max_size=3).map(lambda some: any_of(*some))
+    among = st.one_of(
+        st.lists(_of_shelves(), max_size=2).map(lambda some: BOOKS.shelf_id.among(SHELVES, SHELVES.id, *some)),
+        st.lists(simple, max_size=2).map(lambda some: BOOKS.slot.among(BOOKS, BOOKS.slot, *some)),
+    )
+    single = simple | among
+    return single | st.lists(single, max_size=3).map(lambda some: any_of(*some))
 
 
 @cache

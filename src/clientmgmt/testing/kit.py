@@ -170,6 +170,7 @@ class Samples(Collection[Sample]):
     entity = Sample
     id: Field[Sample, UUID] = _sample(lambda sample: sample.id)
     text: Ordered[Sample, str] = _sample.ordered(lambda sample: sample.text)
+    currency: Field[Sample, str | None] = _sample.inside(lambda sample: sample.amount, lambda amount: amount.currency)
     note: Field[Sample, str | None] = _sample(lambda sample: sample.note)
     number: Ordered[Sample, int] = _sample.ordered(lambda sample: sample.number)
     flag: Field[Sample, bool] = _sample(lambda sample: sample.flag)

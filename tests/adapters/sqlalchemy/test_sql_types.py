@@ -22,6 +22,7 @@ from clientmgmt.adapters.sqlalchemy.types import (
 )
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.errors import ConfigurationError
+from clientmgmt.testing.kit import Place
 
 AT = datetime(2026, 7, 1, 12, 30, 1, 123456, tzinfo=UTC)
 ID = uuid5(UUID(int=0), "an id")
@@ -40,6 +41,7 @@ VALUES: Mapping[str, tuple[Any, Any]] = {
     "choice": (ClientStatus, ClientStatus.PAUSED),
     "tuple": (tuple[str, ...], ("ü", "", "b")),
     "empty tuple": (tuple[str, ...], ()),
+    "tuple of values": (tuple[Place, ...], (Place("ü", "1"), Place("", None))),
     "mapping": (Mapping[str, str], {"b": "ü", "a": ""}),
     "dict": (dict[str, str], {"b": "ü"}),
 }

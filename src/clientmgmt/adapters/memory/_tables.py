@@ -23,8 +23,12 @@ ID: Path = ("id",)
 
 @cache
 def reach(path: Path) -> Getter:
-    """How to read the field at ``path``."""
-    return attrgetter(".".join(path))
+    """How to read the field at ``path``: ``None`` where a part before its end is missing."""
+    own = attrgetter(path[0])
+    if len(path) == 1:
+        return own
+    below = reach(path[1:])
+    return lambda entity: None if (part := own(entity)) is None else below(part)
 
 
 class Bucket:

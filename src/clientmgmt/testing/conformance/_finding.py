@@ -251,6 +251,8 @@ class FindingConformance:
         amount = Amount(Decimal(0), "")
         keep(storage, SAMPLES, Sample(id=uid(1), number=1), Sample(id=uid(2), number=2, amount=amount))
         assert found(storage, SAMPLES.text.eq("")) == [1, 2]
+        assert found(storage, SAMPLES.currency.eq(None)) == [1]
+        assert found(storage, SAMPLES.currency.present()) == found(storage, SAMPLES.currency.eq("")) == [2]
 
     def test_a_join_gives_pairs(self, storage: Storage) -> None:
         """Each left entity comes with the one it refers to; those that nothing refers to do not come."""

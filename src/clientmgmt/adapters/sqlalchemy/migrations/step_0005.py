@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from clientmgmt.adapters.sqlalchemy.migrations.kinds import column, flag, json, number, text, timestamp, uuid
 from clientmgmt.adapters.sqlalchemy.migrations.operations import Operations, primary_key, reference, unique
 
@@ -70,8 +72,12 @@ def upgrade(ops: Operations) -> None:
 
 
 def downgrade(ops: Operations) -> None:
-    """Take them away; contacts that nobody has accepted are as good as others then."""
+    """Take them away. Nobody gets more by it: who has not accepted is gone, who had a scope of some sites suspended."""
+    memberships = ops.table("memberships")
+    limited = memberships.c.has_scope.is_(sa.true()) & memberships.c.suspended_at.is_(None)
+    ops.execute(memberships.update().where(limited).values(suspended_at=memberships.c.created_at))
     for name in ("site_access", "sites", "owners"):
         ops.drop_table(name)
+    ops.execute(memberships.delete().where(memberships.c.typed_first_name.is_not(None)))
     for name in reversed(("has_scope", *_TYPED)):
         ops.drop_column("memberships", name)

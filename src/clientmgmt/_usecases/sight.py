@@ -1,0 +1,98 @@
+"""Which contacts an actor sees: one predicate for whatever reads, lists and counts them."""
+
+from __future__ import annotations
+
+from clientmgmt._usecases.authorize import OutOfSight, authorize, gives, require_right
+from clientmgmt._usecases.standing import actor_standings
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
+from clientmgmt.domain.contacts import Contact
+from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.operations import OPERATIONS
+from clientmgmt.domain.people import Membership, User
+from clientmgmt.domain.rights import Standing
+from clientmgmt.domain.sites import Site
+from clientmgmt.ports.collections import MEMBERSHIPS, SITE_ACCESS, SITES
+from clientmgmt.ports.storage import Condition, any_of
+
+__all__ = ["accepted_if_by_user", "authorize_contact", "authorize_user", "contacts_in_sight", "shown", "sites_in_sight"]
+
+_SHOWS_OTHERS = frozenset({"users.manage", "clients.invite"})
+
+
+def contacts_in_sight(work: Work) -> tuple[Condition[Membership], ...]:
+    """The conditions for a contact to be in the actor's sight; none where that is everybody.
+
+    A client's user sees itself, and, if it may do anything with contacts, those whose scope shares a site with its own.
+    """
+    if not isinstance(work.actor, ClientUser):
+        return ()
+    standings = actor_standings(work, work.actor).values()
+    return (any_of(*(part for standing in standings for part in _in_sight_of(standing))),)
+
+
+def sites_in_sight(work: Work) -> tuple[Condition[Site], ...]:
+    """The conditions for a site to be in the actor's sight; none where that is all of them."""
+    if not isinstance(work.actor, ClientUser):
+        return ()
+    standings = actor_standings(work, work.actor).values()
+    whole = [standing.client.id for standing in standings if standing.rights.scope.is_everything]
+    some = [site_id for standing in standings for site_id in sorted(standing.rights.scope.site_ids or ())]
+    return (any_of(SITES.client_id.in_(whole), SITES.id.in_(some)),)
+
+
+def authorize_contact(work: Work, operation: str, membership: Membership) -> None:
+    """Nothing if the actor may do this ``operation`` with a contact, else a refusal, as by :func:`authorize`."""
+    if not isinstance(work.actor, ClientUser):
+        authorize(work, operation, membership.id, kind="contact")
+        return
+    need = OPERATIONS[operation]
+    if not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.id.eq(membership.id), *contacts_in_sight(work)):
+        raise OutOfSight("contact", need.client or need.staff)
+    require_right(actor_standings(work, work.actor)[membership.client_id], need)
+
+
+def authorize_user(work: Work, operation: str, user: User, client_id: ClientId | None = None) -> None:
+    """Nothing if the actor may do this ``operation`` with a user, for this client if one is given.
+
+    A client's user sees another one only when that has accepted, for a client of both.
+    """
+    actor = work.actor
+    if not isinstance(actor, ClientUser):
+        authorize(work, operation, user.id, kind="user")
+        return
+    need = OPERATIONS[operation]
+    where = [MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None), *contacts_in_sight(work)]
+    if client_id is not None:
+        where.append(MEMBERSHIPS.client_id.eq(client_id))
+    standings = actor_standings(work, actor)
+    seen = [standings[membership.client_id] for membership in work.uow.find(MEMBERSHIPS, *where)]
+    if not seen:
+        raise OutOfSight("user", need.client or need.staff)
+    require_right(next((one for one in seen if gives(one.rights, need)), seen[0]), need)
+
+
+def accepted_if_by_user(work: Work) -> tuple[Condition[Membership], ...]:
+    """What limits a question about one user: nobody on a client's side learns by it who is known where."""
+    return (MEMBERSHIPS.typed.eq(None),) if isinstance(work.actor, ClientUser) else ()
+
+
+def shown(work: Work, contact: Contact) -> Contact:
+    """A contact as the actor sees it."""
+    if not isinstance(work.actor, ClientUser):
+        return contact
+    return contact.for_a_client(actor_standings(work, work.actor)[contact.client_id].rights.scope)
+
+
+def _in_sight_of(standing: Standing) -> tuple[Condition[Membership], ...]:
+    itself = MEMBERSHIPS.id.eq(standing.membership.id)
+    rights, own = standing.rights, MEMBERSHIPS.client_id.eq(standing.client.id)
+    if not _SHOWS_OTHERS & rights.permissions:
+        return (itself,)
+    if rights.scope.site_ids is None:
+        return (own,)
+    sharing = MEMBERSHIPS.id.among(
+        SITE_ACCESS, SITE_ACCESS.contact_id, SITE_ACCESS.site_id.in_(sorted(rights.scope.site_ids))
+    )
+    everywhere = MEMBERSHIPS.id.among(MEMBERSHIPS, MEMBERSHIPS.id, own, MEMBERSHIPS.has_scope.eq(value=False))
+    return (itself, sharing, everywhere)
