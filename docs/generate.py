@@ -19,10 +19,14 @@ from clientmgmt.domain import (
     CONTACT_LIFECYCLE,
     IMPORT_COLUMNS,
     INVITATION_LIFECYCLE,
+    OPERATIONS,
+    SITE_LIFECYCLE,
     Catalog,
     Lifecycle,
+    Need,
     RoleKind,
 )
+from clientmgmt.domain.roles import BELONG, ENTER
 
 __all__ = ["PAGES", "generated"]
 
@@ -74,10 +78,28 @@ def columns(known: Mapping[str, str]) -> str:
     return table(["Column", "Holds"], ([code(name), meaning] for name, meaning in known.items()))
 
 
+def operations() -> str:
+    """What each operation of a workspace needs, of staff and of a client's user."""
+    rows = (
+        [code(name), code(need.staff), for_client(need)] for name, need in OPERATIONS.items() if need.staff != ENTER
+    )
+    return table(["operation", "staff needs", "a client's user needs"], rows)
+
+
+def for_client(need: Need) -> str:
+    """What a client's user needs; nothing where the operation is not for them."""
+    if need.client is None:
+        return ""
+    needed = "to be a contact" if need.client == BELONG else code(need.client)
+    return f"{needed}, for all sites" if need.whole else needed
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "client lifecycle": lambda: diagram(CLIENT_LIFECYCLE),
     "contact lifecycle": lambda: diagram(CONTACT_LIFECYCLE),
     "invitation lifecycle": lambda: diagram(INVITATION_LIFECYCLE),
+    "site lifecycle": lambda: diagram(SITE_LIFECYCLE),
+    "operations": operations,
     "roles of client users": lambda: roles(RoleKind.CLIENT),
     "roles of staff users": lambda: roles(RoleKind.STAFF),
     "contact columns": lambda: columns(CONTACT_COLUMNS),
