@@ -342,6 +342,8 @@ def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -
         _change(connection, "users", found["users"], **seen)
         login = {"id": stage.ids.new(), "user_id": user, "client_id": stage.theirs, "name": "Jane Doe", "at": now}
         connection.execute(hand.INSERT["logins"], {"tenant_id": tenant, **login})
+        session = {"id": stage.ids.new(), "user_id": user, "client_id": stage.theirs, "epoch": 0, "began_at": now}
+        connection.execute(hand.INSERT["sessions"], {"tenant_id": tenant, **session, "expires_at": now})
         facts = {"invitation_id": str(invitation), "user_id": str(user)}
         ids, client = stage.ids, stage.theirs
         accepted = hand.audit_row(ids.new(), "invitation_accepted", client, contact, now, **facts)

@@ -15,10 +15,12 @@ from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
 from clientmgmt.adapters.wordlist import is_common_password
 from clientmgmt.domain.catalog import Catalog
-from clientmgmt.domain.events import Event
+from clientmgmt.domain.events import Event, UserDeactivated
+from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.sessions import Sessions
 from clientmgmt.ports.shape import require_port
 from clientmgmt.ports.storage import AsyncStorage, Storage
 from clientmgmt.ports.system import Clock, IdSource
@@ -27,6 +29,8 @@ __all__ = ["open_async_storage", "open_storage", "wire"]
 
 _ASYNC = ("postgres:", "postgresql:", "postgresql+", "sqlite+aiosqlite:")
 """URLs of databases with a driver for event loops."""
+
+Listener = Callable[[Sequence[Event]], None]
 
 _SQL = frozenset({"sqlite", "postgres", "postgresql"})
 _SMTP = frozenset({"smtp", "smtps"})
@@ -42,7 +46,8 @@ def wire(
     clock: Clock | None,
     ids: IdSource | None,
     notifier: Notifier | str | None,
-    on_commit: Callable[[Sequence[Event]], None] | None,
+    sessions: Sessions | None,
+    on_commit: Listener | None,
 ) -> Wiring:
     """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
     hasher = _best_hasher() if passwords is None else require_port(passwords, PasswordHasher, name="passwords")
@@ -56,9 +61,27 @@ def wire(
         is_common_password=is_common_password,
         settings=settings if callable(settings) else lambda _: settings,
         notifier=None if sender is None else require_port(sender, Notifier, name="notifier"),
-        on_commit=on_commit,
+        on_commit=_listener(sessions, on_commit),
         catalog=catalog,
     )
+
+
+def _listener(sessions: Sessions | None, on_commit: Listener | None) -> Listener | None:
+    """A listener that has sessions ended, and then tells the host's."""
+    if sessions is None:
+        return on_commit
+    kept = require_port(sessions, Sessions, name="sessions")
+
+    def told(events: Sequence[Event]) -> None:
+        try:
+            for event in events:
+                if isinstance(event, UserDeactivated):
+                    kept.end(event.tenant, UserId(event.subject))
+        finally:
+            if on_commit is not None:
+                on_commit(events)
+
+    return told
 
 
 def open_storage(storage: Storage | str) -> Storage:

@@ -61,8 +61,8 @@ FROZEN = {
     "deliver 20": 165,
     "deliver nothing": 31,
     "inspect": 4,
-    "accept_invite": 15,
-    "sign_in": 9,
+    "accept_invite": 16,
+    "sign_in": 10,
     "sign_in refused": 2,
     "contacts.most_recent": 3,
     "access.invitations": 2,
@@ -122,7 +122,7 @@ FROZEN = {
     "feed.ack": 5,
     "feed.pull of nothing": 7,
     "feed.pull of nothing, of one kind": 8,
-    "upkeep of nothing": 22,
+    "upkeep of nothing": 26,
 }
 
 

@@ -6,15 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from clientmgmt import ClientManager, ContactState, InviteRules, RetentionRules, Rules, Settings
+from clientmgmt import ClientManager, ContactState, InviteRules, RetentionRules, Rules, SessionRules, Settings
 from clientmgmt._usecases import upkeep as keeping
 from clientmgmt.domain import InvitationState, UpkeepReport
 from clientmgmt.ports import Storage
 from clientmgmt.ports.collections import INVITATIONS
 from tests.box import KEY, SETTINGS, Box
 
-JOBS = ("idempotency_keys", "links", "deliveries", "logins", "feed")
+JOBS = ("idempotency_keys", "links", "deliveries", "logins", "sessions", "feed")
 RULES = Rules(
+    sessions=SessionRules(valid=timedelta(days=2)),
     invites=InviteRules(pause=timedelta(0)),
     retention=RetentionRules(
         idempotency_keys=timedelta(days=30),
@@ -24,7 +25,7 @@ RULES = Rules(
         feed=timedelta(days=40),
     ),
 )
-DAYS = {"idempotency_keys": 30, "links": 97, "deliveries": 200, "logins": 300, "feed": 40}
+DAYS = {"idempotency_keys": 30, "links": 97, "deliveries": 200, "logins": 300, "sessions": 2, "feed": 40}
 TABLES = {"links": "invitations", "deliveries": "deliveries", "logins": "logins", "feed": "new_events"}
 
 
@@ -124,7 +125,8 @@ def test_many_are_removed_in_parts(told: Box, monkeypatch: pytest.MonkeyPatch, s
     events = len(told.audit())
     told.later(days=400)
     report = keep(told)
-    assert report.done == {"idempotency_keys": 5, "links": 5, "deliveries": 2, "logins": 5, "feed": events, "mail": 0}
+    kept = {"idempotency_keys": 5, "links": 5, "deliveries": 2, "logins": 5, "sessions": 5, "feed": events}
+    assert report.done == kept | {"mail": 0}
     assert len(told.dump()["invitations"]) == 2
 
 

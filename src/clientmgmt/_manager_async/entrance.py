@@ -7,6 +7,7 @@ from typing import Literal, overload
 
 from clientmgmt._manager_async.calls import Calls
 from clientmgmt._usecases import entering
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.ids import ClientId, UserId
 from clientmgmt.domain.results import LinkView, Session
 
@@ -14,8 +15,9 @@ __all__ = ["AsyncEntrance"]
 
 
 class AsyncEntrance:
-    """What is open to whoever has no session yet, in one tenant. Made by :meth:`ClientManager.entrance`.
+    """What is open to strangers in one tenant: whoever has no session, or only its token.
 
+    Made by :meth:`ClientManager.entrance`.
     Refusals tell nothing: a dead link is a dead link, a refused sign-in is a refused sign-in.
     """
 
@@ -75,3 +77,28 @@ class AsyncEntrance:
             SignInRefusedError: the user has no password yet, is deactivated, or has no open client.
         """
         return await self._calls.alone().write(entering.sign_in_trusted, user_id, client_id=client_id)
+
+    async def identify(self, session_token: str) -> ClientUser:
+        """Who holds the token of a session: the actor to make a workspace for, with every request.
+
+        Args:
+            session_token: what :attr:`Session.token` revealed.
+
+        Raises:
+            SignInRefusedError: the session is over or was ended, or the user may not come in any more.
+
+        >>> from clientmgmt.testing import Sandbox
+        >>> box = Sandbox()
+        >>> session = box.sign_in(box.contact(state="active"))
+        >>> box.entrance().identify(session.token.reveal()) == session.actor
+        True
+        """
+        return await self._calls.read(entering.identify, session_token)
+
+    async def sign_out(self, session_token: str) -> None:
+        """End one session; its token is worth nothing from then on. What is no token of a session is ignored.
+
+        Args:
+            session_token: what :attr:`Session.token` revealed.
+        """
+        await self._calls.alone().write(entering.sign_out, session_token)

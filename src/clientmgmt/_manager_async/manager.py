@@ -29,6 +29,7 @@ from clientmgmt.domain.settings import Settings
 from clientmgmt.errors import refuse
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
+from clientmgmt.ports.sessions import Sessions
 from clientmgmt.ports.storage import AsyncStorage
 from clientmgmt.ports.system import Clock, IdSource
 
@@ -52,6 +53,8 @@ class AsyncClientManager:
         passwords: who hashes them; without one argon2id if the extra ``passwords`` is installed, else scrypt.
         clock: tells the time; the system's if none is given.
         ids: makes ids; UUIDs of version 7 if none is given.
+        sessions: the application's own sessions, a :class:`~clientmgmt.ports.Sessions`: told after the commit when all
+            those of a user end.
         on_commit: called after each commit with the events of that unit of work, in the same thread. To wake a
             worker, not for work that must not be lost; what it raises is logged, and the commit stands.
 
@@ -78,6 +81,7 @@ class AsyncClientManager:
         passwords: PasswordHasher | None = None,
         clock: Clock | None = None,
         ids: IdSource | None = None,
+        sessions: Sessions | None = None,
         on_commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
         from clientmgmt._wiring import open_async_storage, wire  # noqa: PLC0415 - loads adapters, only those that are used
@@ -94,6 +98,7 @@ class AsyncClientManager:
             clock=clock,
             ids=ids,
             notifier=notifier,
+            sessions=sessions,
             on_commit=on_commit,
         )
 
@@ -173,8 +178,8 @@ class AsyncClientManager:
         """Remove what was kept for long enough (``Rules.retention``), and more; run it once a day. Again does no harm.
 
         Args:
-            only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``feed``, and ``mail``,
-                which makes mail due that a clock that was ahead has put off too far.
+            only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``sessions`` that are
+                over, ``feed``, and ``mail``, which makes mail due that a clock that was ahead has put off too far.
             tenants: only these tenants.
 
         Raises:

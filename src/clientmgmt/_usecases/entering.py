@@ -17,11 +17,12 @@ from clientmgmt.domain.contacts import contact_state_of
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import InvitationAccepted, InvitationExpired
 from clientmgmt.domain.form import Form
-from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, UserId
+from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, SessionId, UserId
 from clientmgmt.domain.passwords import password_violations
 from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
 from clientmgmt.domain.rules import LONGEST_PASSWORD
+from clientmgmt.domain.sessions import OpenSession, begin_session
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
 from clientmgmt.ports.collections import (
@@ -31,12 +32,15 @@ from clientmgmt.ports.collections import (
     INVITATIONS,
     LOGINS,
     MEMBERSHIPS,
+    SESSIONS,
     USERS,
 )
+from clientmgmt.ports.links import LinkClaims
 
-__all__ = ["accept_invite", "inspect", "sign_in", "sign_in_trusted"]
+__all__ = ["accept_invite", "identify", "inspect", "sign_in", "sign_in_trusted", "sign_out"]
 
 PURPOSE = "invite"
+SESSION = "session"
 _TRIES = 3
 
 
@@ -107,6 +111,38 @@ def sign_in_trusted(work: Work, user_id: UserId, *, client_id: ClientId | None) 
     """Record the login of a user whose identity the host has checked."""
     _, user = _signing_in(work, user_id)
     return _enter(work, user, client_id)
+
+
+def identify(work: Work, token: str) -> ClientUser:
+    """Who has signed in and holds this token. Every refusal is the same error."""
+    authorize(work, "entrance")
+    session, user = _session(work, token)
+    actor = session.actor_at(work.now, user)
+    clients = _open_clients(work, user)
+    if actor is None or not clients or (actor.client_id is not None and actor.client_id not in clients):
+        raise SignInRefusedError
+    return actor
+
+
+def sign_out(work: Work, token: str) -> None:
+    """End the session that this token is of; nothing if there is none."""
+    authorize(work, "entrance")
+    try:
+        session, _ = _session(work, token)
+    except SignInRefusedError:
+        return
+    work.uow.remove(SESSIONS, session.id)
+
+
+def _session(work: Work, token: object) -> tuple[OpenSession, User]:
+    claims = None
+    if isinstance(token, str):
+        claims = work.wiring.signer.verify(token, purpose=SESSION, tenant=work.tenant)
+    found = {} if claims is None else work.uow.get_many(SESSIONS, [claims.subject])
+    if claims is None or not found:
+        raise SignInRefusedError
+    session = found[claims.subject]
+    return session, work.uow.get(USERS, session.user_id)
 
 
 def _verified(wiring: Wiring, password: str, known: Known | None) -> tuple[str | None, str | None]:
@@ -287,7 +323,18 @@ def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
     login = LoginEvent(id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now)
     work.uow.add(LOGINS, login)
     work.record(fact)
-    return Session(actor=ClientUser(user.id, client_id=client_id), clients=clients)
+    session = begin_session(
+        SessionId(work.wiring.ids.new()), user, client_id, rules=work.settings.rules.sessions, now=work.now
+    )
+    work.uow.add(SESSIONS, session)
+    signer = work.wiring.signer
+    claims = LinkClaims(purpose=SESSION, tenant=work.tenant, subject=session.id)
+    return Session(
+        token=signer.sign(claims, key_id=signer.key_id),
+        actor=ClientUser(user.id, client_id=client_id, epoch=user.epoch),
+        clients=clients,
+        expires_at=session.expires_at,
+    )
 
 
 def _open_clients(work: Work, user: User) -> tuple[ClientId, ...]:

@@ -160,8 +160,9 @@ def _names(given: tuple[object, ...]) -> tuple[str, ...]:
 
 def _own(work: Work, actor: ClientUser, client_id: ClientId) -> Standing:
     """What the actor is for a client of its own, in force or not; any other answers like one that is not there."""
-    mine = is_id(client_id) and actor.client_id in {None, client_id}
-    standings = load_standings(work, load_user(work, actor.user_id), client_id) if mine else {}
+    user = load_user(work, actor.user_id)
+    mine = is_id(client_id) and actor.client_id in {None, client_id} and actor.epoch in {None, user.epoch}
+    standings = load_standings(work, user, client_id) if mine else {}
     if client_id not in standings:
         raise NotFoundError("client")
     return standings[client_id]

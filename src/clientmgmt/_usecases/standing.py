@@ -24,7 +24,9 @@ def actor_standings(work: Work, actor: ClientUser) -> Mapping[ClientId, Standing
     if work.standings is None:
         ids: tuple[object, ...] = (actor.user_id, actor.client_id or actor.user_id)
         users = work.uow.get_many(USERS, [actor.user_id]) if all(isinstance(key, UUID) for key in ids) else {}
-        found = {} if not users else load_standings(work, users[actor.user_id], actor.client_id)
+        user = users.get(actor.user_id)
+        ended = user is None or actor.epoch not in {None, user.epoch}
+        found = {} if user is None or ended else load_standings(work, user, actor.client_id)
         work.standings = {key: standing for key, standing in found.items() if standing.is_in_force}
     return work.standings
 

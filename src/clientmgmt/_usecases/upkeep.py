@@ -28,6 +28,7 @@ from clientmgmt.ports.collections import (
     MEMBERSHIPS,
     NEW_EVENTS,
     OUTBOX,
+    SESSIONS,
 )
 from clientmgmt.ports.storage import Collection, Ordered
 
@@ -98,10 +99,11 @@ JOBS: Mapping[str, tuple[Chore, ...]] = {
     "links": (Job(INVITATIONS, INVITATIONS.expires_at, lambda rules: rules.links, _dead_links),),
     "deliveries": (Job(DELIVERIES, DELIVERIES.at, lambda rules: rules.deliveries),),
     "logins": (Job(LOGINS, LOGINS.at, lambda rules: rules.logins),),
+    "sessions": (Job(SESSIONS, SESSIONS.expires_at, lambda _: timedelta(0)),),
     "feed": (Job(FEED, FEED.at, lambda rules: rules.feed), Unread()),
     "mail": (PutOff(),),
 }
-"""By the name of the rule, and one that needs none."""
+"""By the name of the rule, and those that need none."""
 
 
 def upkeep(wiring: Wiring, *, only: Iterable[str] | None, tenants: Iterable[str] | None) -> Steps[UpkeepReport]:

@@ -44,7 +44,17 @@ from clientmgmt.domain.events import (
     UserReactivated,
     UserSignedIn,
 )
-from clientmgmt.domain.ids import AuditEntryId, ClientId, ContactId, InvitationId, LoginId, MailId, SiteId, UserId
+from clientmgmt.domain.ids import (
+    AuditEntryId,
+    ClientId,
+    ContactId,
+    InvitationId,
+    LoginId,
+    MailId,
+    SessionId,
+    SiteId,
+    UserId,
+)
 from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.managers import AccountManager, Care
@@ -87,9 +97,18 @@ from clientmgmt.domain.roles import (
     Role,
     RoleKind,
 )
-from clientmgmt.domain.rules import BulkRules, DeliveryRules, InviteRules, PasswordRules, RetentionRules, Rules
+from clientmgmt.domain.rules import (
+    BulkRules,
+    DeliveryRules,
+    InviteRules,
+    PasswordRules,
+    RetentionRules,
+    Rules,
+    SessionRules,
+)
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.secret import Secret
+from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.settings import Brand, Links, Settings
 from clientmgmt.domain.sites import EmergencyContact, Site
 from clientmgmt.domain.states import (
@@ -195,6 +214,7 @@ __all__ = [
     "Message",
     "Need",
     "Note",
+    "OpenSession",
     "OutboxMail",
     "OwnerChanged",
     "Ownership",
@@ -213,6 +233,8 @@ __all__ = [
     "Scope",
     "Secret",
     "Session",
+    "SessionId",
+    "SessionRules",
     "Settings",
     "Site",
     "SiteAccess",

@@ -49,11 +49,16 @@ class Staff(Value):
 
 @attrs.frozen(repr=False, eq=False)
 class ClientUser(Value):
-    """A client's own user, as a :class:`~clientmgmt.Session` names it; what it may do is decided at every call."""
+    """A client's own user, as a :class:`~clientmgmt.Session` names it; what it may do is decided at every call.
+
+    With a ``client_id`` it acts for that client alone. ``epoch`` is that of its session: once all sessions of the user
+    have ended, because it was deactivated for instance, this actor may nothing any more. Without it, that is not asked.
+    """
 
     user_id: UserId
     client_id: ClientId | None = attrs.field(default=None, kw_only=True)
     impersonated_by: Staff | None = attrs.field(default=None, kw_only=True)
+    epoch: int | None = attrs.field(default=None, kw_only=True)
 
     def __str__(self) -> str:
         return f"user:{self.user_id}"

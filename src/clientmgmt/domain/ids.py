@@ -3,7 +3,17 @@
 from typing import NewType
 from uuid import UUID
 
-__all__ = ["AuditEntryId", "ClientId", "ContactId", "InvitationId", "LoginId", "MailId", "SiteId", "UserId"]
+__all__ = [
+    "AuditEntryId",
+    "ClientId",
+    "ContactId",
+    "InvitationId",
+    "LoginId",
+    "MailId",
+    "SessionId",
+    "SiteId",
+    "UserId",
+]
 
 ClientId = NewType("ClientId", UUID)
 """A client: the organisation or person that owns contacts and everything below it."""
@@ -25,6 +35,9 @@ MailId = NewType("MailId", UUID)
 
 LoginId = NewType("LoginId", UUID)
 """One successful sign-in."""
+
+SessionId = NewType("SessionId", UUID)
+"""One session of a user, from its sign-in to its end."""
 
 AuditEntryId = NewType("AuditEntryId", UUID)
 """One line of the audit trail; it has the id of the event it records."""

@@ -73,7 +73,8 @@ class User(Value):
     """One login identity of a tenant, unique by the key of its e-mail.
 
     The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one.
-    ``reference`` (the host's own id) and ``roles`` are for staff.
+    ``reference`` (the host's own id) and ``roles`` are for staff. ``epoch`` grows whenever all sessions of the user
+    end: what was remembered under an earlier one counts no more.
     """
 
     id: UserId
@@ -90,6 +91,7 @@ class User(Value):
     last_login_at: datetime | None = None
     deactivated_at: datetime | None = None
     reactivated_at: datetime | None = None
+    epoch: int = 0
     created_at: datetime
     version: int = 1
 
@@ -143,7 +145,7 @@ class User(Value):
 
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
         """The user that may sign in nowhere; ``clients`` are those affected."""
-        changed = attrs.evolve(self, deactivated_at=stamp.at)
+        changed = attrs.evolve(self, deactivated_at=stamp.at, epoch=self.epoch + 1)
         return changed, UserDeactivated(stamp=stamp, subject=self.id, clients=clients)
 
     def reactivate(self, stamp: Stamp) -> tuple[User, UserReactivated]:

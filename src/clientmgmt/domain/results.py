@@ -15,6 +15,7 @@ from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import User
+from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.domain.value import Value
@@ -200,12 +201,15 @@ class LinkView(Value):
 class Session(Value):
     """A user signed in.
 
-    ``actor`` is what the host remembers in its own session and makes workspaces for; ``clients`` are the clients
-    that the user may act for.
+    ``token`` is what its browser keeps: :meth:`Entrance.identify` answers who it is, until ``expires_at``. A host with
+    sessions of its own remembers ``actor`` instead, and makes workspaces for it. ``clients`` are the clients that the
+    user may act for.
     """
 
+    token: Secret
     actor: ClientUser
     clients: tuple[ClientId, ...]
+    expires_at: datetime
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -9,7 +9,7 @@ import attrs
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "RetentionRules", "Rules"]
+__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "RetentionRules", "Rules", "SessionRules"]
 
 
 _MOST_ROWS = 10_000
@@ -41,6 +41,16 @@ class InviteRules(Value):
         _at_least(_MOMENT, valid=self.valid)
         _at_least(timedelta(0), pause=self.pause)
         _at_least(1, per_day=self.per_day)
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SessionRules(Value):
+    """``valid``: how long a session lasts after its sign-in."""
+
+    valid: timedelta = timedelta(hours=12)
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(_MOMENT, valid=self.valid)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -167,6 +177,7 @@ class Rules(Value):
 
     invites: InviteRules = InviteRules()
     passwords: PasswordRules = PasswordRules()
+    sessions: SessionRules = SessionRules()
     delivery: DeliveryRules = DeliveryRules()
     bulk: BulkRules = BulkRules()
     retention: RetentionRules = RetentionRules()

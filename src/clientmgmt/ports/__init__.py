@@ -6,6 +6,7 @@ from clientmgmt.ports.links import LinkClaims, LinkSigner
 from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.selecting import lookups_of, referrers_of, resolve, select_rows
+from clientmgmt.ports.sessions import Sessions
 from clientmgmt.ports.storage import (
     AsyncStorage,
     AsyncUnit,
@@ -59,6 +60,7 @@ __all__ = [
     "QueueEntity",
     "ReferenceViolation",
     "References",
+    "Sessions",
     "Source",
     "StaleVersion",
     "Storage",

@@ -23,6 +23,7 @@ from clientmgmt.domain.people import (
     User,
     UserKind,
 )
+from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus, InvitationState
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
@@ -48,6 +49,7 @@ __all__ = [
     "NEW_EVENTS",
     "OUTBOX",
     "OWNERS",
+    "SESSIONS",
     "SITES",
     "SITE_ACCESS",
     "USERS",
@@ -64,6 +66,7 @@ _access = fields_of(SiteAccess)
 _ownership = fields_of(Ownership)
 _invitation = fields_of(Invitation)
 _login = fields_of(LoginEvent)
+_session = fields_of(OpenSession)
 _outbox = fields_of(OutboxMail)
 _delivery = fields_of(Delivery)
 _audit = fields_of(AuditEntry)
@@ -257,6 +260,20 @@ class Logins(Collection[LoginEvent]):
 LOGINS = Logins()
 
 
+class Sessions(Collection[OpenSession]):
+    """Users who have signed in and not out; what is over stays until upkeep."""
+
+    name = "sessions"
+    entity = OpenSession
+    user_id: Field[OpenSession, UserId] = _session(lambda session: session.user_id)
+    expires_at: Ordered[OpenSession, datetime] = _session.ordered(lambda session: session.expires_at)
+    indexes: ClassVar[Indexes] = ((expires_at,),)
+    references: ClassVar[References] = ((user_id, USERS),)
+
+
+SESSIONS = Sessions()
+
+
 class Outbox(Collection[OutboxMail]):
     """Mail that waits, and nothing else: what was delivered leaves it."""
 
@@ -392,6 +409,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     MANAGERS,
     INVITATIONS,
     LOGINS,
+    SESSIONS,
     OUTBOX,
     DELIVERIES,
     AUDIT,
