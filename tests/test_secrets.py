@@ -40,6 +40,9 @@ def found_in(haystack: bytes, secrets: dict[str, str]) -> set[str]:
     return {name for name, text in secrets.items() if any(form in haystack for form in forms(text))}
 
 
+OTHER = "moth-lantern-9917-quartz"
+
+
 class Story:
     """Everything a secret passes through, and all that can be seen of it afterwards."""
 
@@ -79,7 +82,10 @@ class Story:
         self.sent(jane, "second")
         self.refuse(lambda: door.accept_invite(self.tokens["first"], password=PASSWORD))
         self.seen += [door.inspect(self.tokens["second"])]
-        self.seen += [door.accept_invite(self.tokens["second"], password=PASSWORD)]
+        session = door.accept_invite(self.tokens["second"], password=PASSWORD)
+        self.tokens["session"] = session.token.reveal()
+        self.seen += [session, door.identify(self.tokens["session"])]
+        self.refuse(lambda: door.identify(self.tokens["session"][:-1]))
         self.refuse(lambda: door.accept_invite(self.tokens["second"], password=PASSWORD))
         self.seen += [door.sign_in("jane@acme.example", PASSWORD)]
         self.refuse(lambda: door.sign_in("jane@acme.example", WRONG))
@@ -87,6 +93,8 @@ class Story:
         self.refuse(lambda: door.sign_in("nobody@acme.example", WRONG))
         bolt = ws.clients.add(name="Bolt", email="b@bolt.example")
         ws.contacts.add(bolt.id, first_name="J", last_name="D", email="jane@acme.example")
+        self.seen += [ws.access.set_password(jane.user_id, OTHER)]
+        self.refuse(lambda: ws.access.set_password(jane.user_id, REFUSED[:9]))
         ws.access.deactivate(jane.user_id)
         self.refuse(lambda: door.sign_in("jane@acme.example", PASSWORD))
         self.seen += [*ws.audit.list(limit=1000), *ws.contacts.list(), *ws.access.invitations(jane.id)]
@@ -109,7 +117,7 @@ class Story:
     def secrets(self) -> dict[str, str]:
         """All that must not be found. Of tokens and keys the part that cannot be guessed."""
         parts = {f"{name} token": token for name, token in self.tokens.items()}
-        return {"password": PASSWORD, "refused": REFUSED, "wrong": WRONG, "key": self.key[14:], **parts}
+        return {"password": PASSWORD, "other": OTHER, "refused": REFUSED, "wrong": WRONG, "key": self.key[14:], **parts}
 
     def files(self) -> bytes:
         """The database, its log and its index, while it is open and after it was closed."""

@@ -15,7 +15,7 @@ from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
 from clientmgmt.adapters.wordlist import is_common_password
 from clientmgmt.domain.catalog import Catalog
-from clientmgmt.domain.events import Event, UserDeactivated
+from clientmgmt.domain.events import Event, PasswordChanged, UserDeactivated
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
@@ -75,7 +75,7 @@ def _listener(sessions: Sessions | None, on_commit: Listener | None) -> Listener
     def told(events: Sequence[Event]) -> None:
         try:
             for event in events:
-                if isinstance(event, UserDeactivated):
+                if isinstance(event, UserDeactivated | PasswordChanged):
                     kept.end(event.tenant, UserId(event.subject))
         finally:
             if on_commit is not None:

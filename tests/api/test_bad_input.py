@@ -315,6 +315,11 @@ CASES: dict[tuple[str, str], Case] = {
         lambda box, _, __, value: box.ws.sites.find(reference=value),  # type: ignore[arg-type]
     ),
     ("contacts.add", "scope"): Case(SCOPE, add_contact("scope")),
+    ("access.set_password", "password"): Case(
+        NOT_TEXT
+        | {"nothing": None, "short": "x" * 11, "long": "x" * 1025, "common": "123qweasdzxc", "own": "Jane Doe "},
+        lambda box, _, contact, value: box.ws.access.set_password(contact.user_id, value),  # type: ignore[arg-type]
+    ),
     ("access.set_rights", "scope"): Case(SCOPE, set_rights("scope")),
     ("clients.add", "name"): Case(REQUIRED, add_client("name")),
     ("clients.add", "email"): Case(EMAIL, add_client("email")),
@@ -501,6 +506,7 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "access.rights": (NotFoundError, lambda box, key: box.ws.access.rights(key)),  # type: ignore[arg-type]
     "access.set_rights": (NotFoundError, lambda box, key: box.ws.access.set_rights(key, grants=["invoices"])),  # type: ignore[arg-type]
     "access.preview_rights": (NotFoundError, lambda box, key: box.ws.access.preview_rights(key)),  # type: ignore[arg-type]
+    "access.set_password": (NotFoundError, lambda box, key: box.ws.access.set_password(key, "a quite different one")),  # type: ignore[arg-type]
     "access.reactivate": (NotFoundError, lambda box, key: box.ws.access.reactivate(key)),  # type: ignore[arg-type]
     "access.logins": (NotFoundError, lambda box, key: box.ws.access.logins(key)),  # type: ignore[arg-type]
     "notifications.get": (NotFoundError, lambda box, key: box.ws.notifications.get(key)),  # type: ignore[arg-type]

@@ -76,6 +76,7 @@ FROZEN = {
     "contacts.update of the person": 10,
     "contacts.suspend": 10,
     "contacts.resume": 8,
+    "access.set_password": 9,
     "access.deactivate": 7,
     "access.reactivate": 6,
     "contacts.remove": 8,
@@ -196,6 +197,7 @@ def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Opera
     yield "contacts.update of the person", lambda: box.ws.contacts.update(jane.id, first_name="Janet")
     yield "contacts.suspend", lambda: box.ws.contacts.suspend(jane.id)
     yield "contacts.resume", lambda: box.ws.contacts.resume(jane.id)
+    yield "access.set_password", lambda: box.ws.access.set_password(jane.user_id, "a quite different one")
     yield from looking_after(box, acme)
     yield from serving_itself(box, acme, jane)
     yield "access.deactivate", lambda: box.ws.access.deactivate(jane.user_id)

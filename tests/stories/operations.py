@@ -145,6 +145,10 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     ),
     "access.deactivate": (HIGH, lambda ws, _, contact: ws.access.deactivate(contact.user_id)),
     "access.reactivate": (HIGH, lambda ws, _, contact: ws.access.reactivate(contact.user_id)),
+    "access.set_password": (
+        frozenset({"administrator"}),
+        lambda ws, _, contact: ws.access.set_password(contact.user_id, "a quite different one"),
+    ),
     "access.logins": (STAFF, lambda ws, _, contact: ws.access.logins(contact.user_id)),
     "notifications.get": (STAFF, lambda ws, _, contact: ws.notifications.get(_mail(ws, contact))),
     "notifications.list": (STAFF, lambda ws, _, __: ws.notifications.list()),

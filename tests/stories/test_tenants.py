@@ -42,6 +42,7 @@ QUESTIONS: dict[str, Question] = {
     "access.rights": lambda ws, ids: ws.access.rights(ids[1]),
     "access.preview_rights": lambda ws, ids: ws.access.preview_rights(ids[1], role="client_admin"),
     "access.set_rights": lambda ws, ids: ws.access.set_rights(ids[1], role="client_admin"),
+    "access.set_password": lambda ws, ids: ws.access.set_password(ids[2], "a quite different one"),
     "access.reactivate": lambda ws, ids: ws.access.reactivate(ids[2]),
     "access.logins": lambda ws, ids: ws.access.logins(ids[2]),
     "staff.get": lambda ws, ids: ws.staff.get(ids[2]),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from clientmgmt._manager_async.group import Group
-from clientmgmt._usecases import invitations, owners, rights, users
+from clientmgmt._usecases import credentials, invitations, owners, rights, users
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
 from clientmgmt.domain.people import Invitation, LoginEvent, User
@@ -166,6 +166,22 @@ class AccessGroup(Group):
         Who had a password has it still; who had none is staged again and needs a new invitation.
         """
         return await self._calls.write(users.reactivate, user_id)
+
+    async def set_password(self, user_id: UserId, password: str) -> User:
+        """Give a client's user a password, for instance on the telephone. Needs ``users.set_password``.
+
+        All of its sessions end, and a mail tells it. Who has not come in yet can sign in with it.
+
+        Args:
+            user_id: a client's user.
+            password: taken as it is, and checked as one that the user chooses.
+
+        Raises:
+            InvalidInputError: the password is refused.
+            UserInactiveError: the user is deactivated.
+            ConfigurationError: there is no sender for the mail.
+        """
+        return await self._calls.run(credentials.set_password(self._calls.desk, user_id, password))
 
     async def logins(self, user_id: UserId, *, limit: int = 50, cursor: str | None = None) -> Page[LoginEvent]:
         """A page of a user's successful logins, newest first."""

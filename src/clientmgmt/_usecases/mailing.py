@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.contacts import send_invite
 from clientmgmt.domain.events import InvitationRevoked
-from clientmgmt.domain.ids import MailId
+from clientmgmt.domain.ids import ClientId, MailId
 from clientmgmt.domain.mail import MailType, OutboxMail
 from clientmgmt.domain.people import Invitation, Membership, User
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.ports.collections import INVITATIONS, OUTBOX
 
-__all__ = ["end_invitation", "open_invitation", "queue_added", "queue_invitations", "require_links"]
+__all__ = [
+    "end_invitation",
+    "open_invitation",
+    "queue_added",
+    "queue_invitations",
+    "queue_password_changed",
+    "require_links",
+]
 
 
 def require_links(work: Work) -> None:
@@ -85,6 +92,23 @@ def queue_added(work: Work, *memberships: Membership) -> tuple[OutboxMail, ...]:
     mails = tuple(_added(work, membership) for membership in memberships)
     work.uow.add(OUTBOX, *mails)
     return mails
+
+
+def queue_password_changed(work: Work, user: User, client_id: ClientId) -> None:
+    """Write the mail that tells a user of its new password; ``client_id`` is one of its clients."""
+    work.settings.require_sender()
+    key = MailId(work.wiring.ids.new())
+    mail = OutboxMail(
+        id=key,
+        lane=MailType.PASSWORD_CHANGED.lane(key, user.id),
+        due_at=work.now,
+        type=MailType.PASSWORD_CHANGED,
+        client_id=client_id,
+        user_id=user.id,
+        about=user.id,
+        created_at=work.now,
+    )
+    work.uow.add(OUTBOX, mail)
 
 
 def _added(work: Work, membership: Membership) -> OutboxMail:

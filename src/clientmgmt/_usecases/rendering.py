@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import attrs
 
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client
-from clientmgmt.domain.letters import Letter, added_letter, invitation_letter
+from clientmgmt.domain.letters import Letter, added_letter, invitation_letter, password_changed_letter
 from clientmgmt.domain.mail import Mailbox, MailState, MailType, Message, OutboxMail
 from clientmgmt.domain.people import Invitation, User
 from clientmgmt.domain.settings import Settings
@@ -44,11 +46,11 @@ def look_again(work: Work, mail: OutboxMail) -> Subject | Reason:
         return Reason(MailState.CANCELLED, "it was cancelled")
     if mail.too_late(work.now):
         return Reason(MailState.OBSOLETE, "the link is dead: expired")
-    found = _subject(work, mail)
+    found = _FOUND[mail.type](work, mail)
     return Reason(MailState.OBSOLETE, found) if isinstance(found, str) else found
 
 
-def _subject(work: Work, mail: OutboxMail) -> Subject | str:
+def _of_a_contact(work: Work, mail: OutboxMail) -> Subject | str:
     try:
         client = work.uow.get(CLIENTS, mail.client_id)
         user = work.uow.get(USERS, mail.user_id)
@@ -65,10 +67,25 @@ def _subject(work: Work, mail: OutboxMail) -> Subject | str:
     return Subject(client, known, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
 
 
+def _of_a_user(work: Work, mail: OutboxMail) -> Subject | str:
+    """Whatever became of the user since: what happened to its account is told to whoever it belongs to."""
+    try:
+        return Subject(work.uow.get(CLIENTS, mail.client_id), work.uow.get(USERS, mail.user_id), None)
+    except NotFoundError:
+        return "the user was removed"
+
+
+_FOUND: Mapping[MailType, Callable[[Work, OutboxMail], Subject | str]] = {
+    MailType.INVITATION: _of_a_contact,
+    MailType.CONTACT_ADDED: _of_a_contact,
+    MailType.PASSWORD_CHANGED: _of_a_user,
+}
+
+
 def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
     """The message as it is handed over."""
     settings = desk.wiring.settings(desk.tenant)
-    letter = _letter(desk, settings, subject)
+    letter = _LETTERS[mail.type](desk, settings, subject)
     return Message(
         id=str(mail.id),
         date=mail.created_at,
@@ -82,10 +99,19 @@ def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
     )
 
 
-def _letter(desk: Desk, settings: Settings, subject: Subject) -> Letter:
+def _added(_: Desk, settings: Settings, subject: Subject) -> Letter:
+    return added_letter(subject.user, subject.client, settings=settings)
+
+
+def _changed(_: Desk, settings: Settings, subject: Subject) -> Letter:
+    return password_changed_letter(subject.user, settings=settings)
+
+
+def _invited(desk: Desk, settings: Settings, subject: Subject) -> Letter:
     client, user, invitation = subject.client, subject.user, subject.invitation
     if invitation is None:
-        return added_letter(user, client, settings=settings)
+        message = "the invitation was removed"
+        raise PermanentDeliveryError(message)
     claims = LinkClaims(purpose="invite", tenant=desk.tenant, subject=invitation.id)
     try:
         token = desk.wiring.signer.sign(claims, key_id=invitation.key_id)
@@ -95,3 +121,10 @@ def _letter(desk: Desk, settings: Settings, subject: Subject) -> Letter:
     settings.links.require("invite")
     url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
     return invitation_letter(user, client, invitation, url=url, settings=settings)
+
+
+_LETTERS: Mapping[MailType, Callable[[Desk, Settings, Subject], Letter]] = {
+    MailType.INVITATION: _invited,
+    MailType.CONTACT_ADDED: _added,
+    MailType.PASSWORD_CHANGED: _changed,
+}

@@ -34,6 +34,7 @@ __all__ = [
     "MailCancelled",
     "MailRetried",
     "OwnerChanged",
+    "PasswordChanged",
     "PrimaryManagerChanged",
     "SiteAdded",
     "SiteArchived",
@@ -363,6 +364,13 @@ class UserSignedIn(Event):
 
     first: bool
     origin: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class PasswordChanged(Event):
+    """A user has another password, or its first one from staff; all its sessions ended. ``subject`` is its id."""
+
+    first: bool
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

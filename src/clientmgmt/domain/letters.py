@@ -12,7 +12,7 @@ from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Settings
 from clientmgmt.domain.value import Value
 
-__all__ = ["Letter", "added_letter", "invitation_letter"]
+__all__ = ["Letter", "added_letter", "invitation_letter", "password_changed_letter"]
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -56,6 +56,20 @@ you can now act for {client.name} as well. Sign in as before; your password stay
 {brand}
 """
     return Letter(f"{brand}: {client.name} was added to your account", text)
+
+
+def password_changed_letter(user: User, *, settings: Settings) -> Letter:
+    """Tells a user that its password is another one now, so that nobody changes it unnoticed."""
+    brand = settings.brand_name
+    text = f"""Hello {user.name},
+
+the password of your account was changed. You were signed out everywhere.
+
+If this was not your wish, tell us at once.
+
+{brand}
+"""
+    return Letter(f"{brand}: your password was changed", text)
 
 
 def _moment(at: datetime) -> str:

@@ -24,14 +24,15 @@ class MailType(StrEnum):
 
     INVITATION = "invitation"
     CONTACT_ADDED = "contact_added"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
 
     def lane(self, mail_id: MailId, about: UUID) -> str:
         """Among which mails the order is kept: those about the same thing.
 
-        Mail that carries a link has a lane of its own and waits for nobody: an older one that cannot be sent must
-        not keep the link that works from its user.
+        Mail that carries a link, and whatever tells of a change to a way in, has a lane of its own and waits for
+        nobody: an older one that cannot be sent must not keep it from its user.
         """
-        return f"mail:{mail_id}" if self is MailType.INVITATION else f"about:{about}"
+        return f"about:{about}" if self is MailType.CONTACT_ADDED else f"mail:{mail_id}"
 
 
 class MailState(StrEnum):

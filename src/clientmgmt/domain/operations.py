@@ -60,6 +60,7 @@ OPERATIONS: Mapping[str, Need] = {
     "access.visible_sites": Need(READ, BELONG),
     "access.deactivate": Need("users.deactivate"),
     "access.reactivate": Need("users.deactivate"),
+    "access.set_password": Need("users.set_password"),
     "access.logins": Need(READ, BELONG),
     "staff.add": Need("users.staff"),
     "staff.get": Need(READ),

@@ -15,6 +15,7 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import (
     ContactResumed,
     ContactSuspended,
+    PasswordChanged,
     StaffRolesChanged,
     StaffUpdated,
     Stamp,
@@ -142,6 +143,11 @@ class User(Value):
         """The staff user with these roles instead."""
         fact = StaffRolesChanged(stamp=stamp, subject=self.id, old=self.roles, new=roles)
         return attrs.evolve(self, roles=roles), fact
+
+    def change_password(self, stamp: Stamp) -> tuple[User, PasswordChanged]:
+        """The user with a new credential, and without any session."""
+        fact = PasswordChanged(stamp=stamp, subject=self.id, first=self.credential_at is None)
+        return attrs.evolve(self, credential_at=self.credential_at or stamp.at, epoch=self.epoch + 1), fact
 
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
         """The user that may sign in nowhere; ``clients`` are those affected."""
