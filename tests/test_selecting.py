@@ -80,6 +80,18 @@ def test_a_field_inside_what_may_be_missing_is_missing_then() -> None:
     assert SAMPLES.currency.get(Sample(id=uid(1))) is None
 
 
+def test_what_is_present_and_what_is_one_of_some() -> None:
+    rows = [Sample(id=uid(1), note="n"), Sample(id=uid(2)), Sample(id=uid(3), note="m")]
+    note = SAMPLES.note
+    for condition, wanted in (
+        (note.present(), [1, 3]),
+        (note.eq(None), [2]),
+        (note.in_(["n", "x"]), [1]),
+        (SAMPLES.currency.present(), []),
+    ):
+        assert [row.id.int & 3 for row in select_rows(SAMPLES, rows, condition)] == wanted
+
+
 def test_referrers_are_found_by_their_fields() -> None:
     assert referrers_of(SHELVES, KIT) == ((BOOKS, BOOKS.shelf_id), (LABELS, LABELS.shelf_id))
     assert referrers_of(BOOKS, KIT) == ()

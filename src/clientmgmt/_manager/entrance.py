@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from clientmgmt._manager.calls import Calls
-from clientmgmt._usecases import entering
+from clientmgmt._usecases import entering, sessions, signing_in
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.ids import ClientId, UserId
 from clientmgmt.domain.results import LinkView, Session
@@ -65,7 +65,7 @@ class Entrance:
         Raises:
             SignInRefusedError: for every reason there is, after the same work.
         """
-        return self._calls.alone().run(entering.sign_in(self._calls.desk, email, password, client_id=client_id))
+        return self._calls.alone().run(signing_in.sign_in(self._calls.desk, email, password, client_id=client_id))
 
     def sign_in_trusted(self, user_id: UserId, *, client_id: ClientId | None = None) -> Session:
         """Record the login of a user whose identity the host has checked itself.
@@ -73,7 +73,7 @@ class Entrance:
         Raises:
             SignInRefusedError: the user has no password yet, is deactivated, or has no open client.
         """
-        return self._calls.alone().write(entering.sign_in_trusted, user_id, client_id=client_id)
+        return self._calls.alone().write(signing_in.sign_in_trusted, user_id, client_id=client_id)
 
     def identify(self, session_token: str) -> ClientUser:
         """Who holds the token of a session: the actor to make a workspace for, with every request.
@@ -90,7 +90,7 @@ class Entrance:
         >>> box.entrance().identify(session.token.reveal()) == session.actor
         True
         """
-        return self._calls.read(entering.identify, session_token)
+        return self._calls.read(sessions.identify, session_token)
 
     def sign_out(self, session_token: str) -> None:
         """End one session; its token is worth nothing from then on. What is no token of a session is ignored.
@@ -98,4 +98,4 @@ class Entrance:
         Args:
             session_token: what :attr:`Session.token` revealed.
         """
-        self._calls.alone().write(entering.sign_out, session_token)
+        self._calls.alone().write(sessions.sign_out, session_token)

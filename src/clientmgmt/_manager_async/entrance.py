@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from clientmgmt._manager_async.calls import Calls
-from clientmgmt._usecases import entering
+from clientmgmt._usecases import entering, sessions, signing_in
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.ids import ClientId, UserId
 from clientmgmt.domain.results import LinkView, Session
@@ -68,7 +68,7 @@ class AsyncEntrance:
         Raises:
             SignInRefusedError: for every reason there is, after the same work.
         """
-        return await self._calls.alone().run(entering.sign_in(self._calls.desk, email, password, client_id=client_id))
+        return await self._calls.alone().run(signing_in.sign_in(self._calls.desk, email, password, client_id=client_id))
 
     async def sign_in_trusted(self, user_id: UserId, *, client_id: ClientId | None = None) -> Session:
         """Record the login of a user whose identity the host has checked itself.
@@ -76,7 +76,7 @@ class AsyncEntrance:
         Raises:
             SignInRefusedError: the user has no password yet, is deactivated, or has no open client.
         """
-        return await self._calls.alone().write(entering.sign_in_trusted, user_id, client_id=client_id)
+        return await self._calls.alone().write(signing_in.sign_in_trusted, user_id, client_id=client_id)
 
     async def identify(self, session_token: str) -> ClientUser:
         """Who holds the token of a session: the actor to make a workspace for, with every request.
@@ -93,7 +93,7 @@ class AsyncEntrance:
         >>> box.entrance().identify(session.token.reveal()) == session.actor
         True
         """
-        return await self._calls.read(entering.identify, session_token)
+        return await self._calls.read(sessions.identify, session_token)
 
     async def sign_out(self, session_token: str) -> None:
         """End one session; its token is worth nothing from then on. What is no token of a session is ignored.
@@ -101,4 +101,4 @@ class AsyncEntrance:
         Args:
             session_token: what :attr:`Session.token` revealed.
         """
-        await self._calls.alone().write(entering.sign_out, session_token)
+        await self._calls.alone().write(sessions.sign_out, session_token)

@@ -1,4 +1,4 @@
-"""What a stranger may do: look at an invitation, accept it, sign in."""
+"""What a stranger may do with an invitation: look at it, and accept it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,32 @@ import attrs
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.loading import is_id
+from clientmgmt._usecases.sessions import enter
+from clientmgmt._usecases.signing_in import Known, bounded
 from clientmgmt._usecases.steps import Steps, slowly
-from clientmgmt._usecases.work import Recorded, Wiring, Work
+from clientmgmt._usecases.work import Recorded, Work
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import contact_state_of
-from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import InvitationAccepted, InvitationExpired
 from clientmgmt.domain.form import Form
-from clientmgmt.domain.ids import ClientId, InvitationId, LoginId, SessionId, UserId
+from clientmgmt.domain.ids import InvitationId
 from clientmgmt.domain.passwords import password_violations
-from clientmgmt.domain.people import Credential, Invitation, LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.people import Credential, Invitation, Membership, User
 from clientmgmt.domain.results import LinkPassword, LinkView, Session
-from clientmgmt.domain.rules import LONGEST_PASSWORD
-from clientmgmt.domain.sessions import OpenSession, begin_session
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
 from clientmgmt.ports.collections import (
-    CLIENT_MEMBERSHIPS,
     CLIENTS,
     CREDENTIALS,
     INVITATIONS,
-    LOGINS,
     MEMBERSHIPS,
-    SESSIONS,
     USERS,
 )
-from clientmgmt.ports.links import LinkClaims
 
-__all__ = ["accept_invite", "identify", "inspect", "sign_in", "sign_in_trusted", "sign_out"]
+__all__ = ["accept_invite", "inspect"]
 
 PURPOSE = "invite"
-SESSION = "session"
-_TRIES = 3
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -52,14 +44,6 @@ class Opened:
     membership: Membership
     user: User
     client: Client
-
-
-@attrs.frozen(repr=False, eq=False)
-class Known:
-    """A user that has a password, and its hash."""
-
-    user_id: UserId
-    hash: str = attrs.field(repr=False)
 
 
 def inspect(desk: Desk, token: str) -> Steps[LinkView]:
@@ -88,74 +72,9 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> St
     if known is None:
         hashed = yield from slowly(lambda: passwords.hash(password))
         return (yield from desk.write(_redeem, invitation_id, hashed, sign_in=sign_in))
-    if not (yield from slowly(partial(passwords.verify, _bounded(password), known.hash))):
+    if not (yield from slowly(partial(passwords.verify, bounded(password), known.hash))):
         raise SignInRefusedError
     return (yield from desk.write(_redeem, invitation_id, None, sign_in=sign_in))
-
-
-def sign_in(desk: Desk, email: str, password: str, *, client_id: ClientId | None) -> Steps[Session]:
-    """Check a password and record the login. Every refusal is the same error after the same work."""
-    key, given = parse_email(email, field="email")[0].key, _bounded(password)
-    for _ in range(_TRIES):
-        known = yield from desk.read(_known_by_email, key)
-        hashed, better = yield from slowly(partial(_verified, desk.wiring, given, known))
-        if hashed is None or known is None:
-            raise SignInRefusedError
-        session = yield from desk.write(_record_login, known.user_id, client_id, confirmed=hashed, better=better)
-        if session is not None:
-            return session
-    raise SignInRefusedError
-
-
-def sign_in_trusted(work: Work, user_id: UserId, *, client_id: ClientId | None) -> Session:
-    """Record the login of a user whose identity the host has checked."""
-    _, user = _signing_in(work, user_id)
-    return _enter(work, user, client_id)
-
-
-def identify(work: Work, token: str) -> ClientUser:
-    """Who has signed in and holds this token. Every refusal is the same error."""
-    authorize(work, "entrance")
-    session, user = _session(work, token)
-    actor = session.actor_at(work.now, user)
-    clients = _open_clients(work, user)
-    if actor is None or not clients or (actor.client_id is not None and actor.client_id not in clients):
-        raise SignInRefusedError
-    return actor
-
-
-def sign_out(work: Work, token: str) -> None:
-    """End the session that this token is of; nothing if there is none."""
-    authorize(work, "entrance")
-    try:
-        session, _ = _session(work, token)
-    except SignInRefusedError:
-        return
-    work.uow.remove(SESSIONS, session.id)
-
-
-def _session(work: Work, token: object) -> tuple[OpenSession, User]:
-    claims = None
-    if isinstance(token, str):
-        claims = work.wiring.signer.verify(token, purpose=SESSION, tenant=work.tenant)
-    found = {} if claims is None else work.uow.get_many(SESSIONS, [claims.subject])
-    if claims is None or not found:
-        raise SignInRefusedError
-    session = found[claims.subject]
-    return session, work.uow.get(USERS, session.user_id)
-
-
-def _verified(wiring: Wiring, password: str, known: Known | None) -> tuple[str | None, str | None]:
-    """The hash that the password matches, and a better one if that is outdated; as slow without a user."""
-    hashed = wiring.decoy() if known is None else known.hash
-    if not wiring.passwords.verify(password, hashed):
-        return None, None
-    return hashed, wiring.passwords.hash(password) if wiring.passwords.outdated(hashed) else None
-
-
-def _bounded(password: object) -> str:
-    """The password, or none that could match: what is longer than any rule is not hashed."""
-    return password if isinstance(password, str) and len(password) <= LONGEST_PASSWORD else ""
 
 
 def _invitation_id(desk: Desk, token: object) -> InvitationId:
@@ -266,7 +185,7 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
     if not sign_in:
         work.uow.save(USERS, user)
         return None
-    return _enter(work, user, invitation.client_id)
+    return enter(work, user, invitation.client_id)
 
 
 def _introduced(work: Work, opened: Opened) -> User:
@@ -276,68 +195,3 @@ def _introduced(work: Work, opened: Opened) -> User:
     if typed is None or user.credential_at is not None or work.uow.count(MEMBERSHIPS, *accepted):
         return user
     return user.introduce(typed)
-
-
-def _known_by_email(work: Work, key: str) -> Known | None:
-    authorize(work, "entrance")
-    found = work.uow.find(USERS, USERS.email_key.eq(key), USERS.kind.eq(UserKind.CLIENT_USER))
-    hashes = work.uow.get_many(CREDENTIALS, [user.id for user in found])
-    return next((Known(UserId(key), credential.hash) for key, credential in hashes.items()), None)
-
-
-def _record_login(
-    work: Work, user_id: UserId, client_id: ClientId | None, *, confirmed: str, better: str | None
-) -> Session | None:
-    """Record the login; ``None`` if the hash is no longer the ``confirmed`` one that the password has matched."""
-    credential, user = _signing_in(work, user_id)
-    if credential.hash != confirmed:
-        return None
-    if better is not None:
-        work.uow.save(CREDENTIALS, attrs.evolve(credential, hash=better))
-    return _enter(work, user, client_id)
-
-
-def _signing_in(work: Work, user_id: UserId) -> tuple[Credential, User]:
-    """A user that may sign in, locked, and its credential; ``SignInRefusedError`` if it may not."""
-    authorize(work, "entrance")
-    if not is_id(user_id):
-        raise SignInRefusedError
-    try:
-        user = work.uow.get(USERS, user_id, lock=True)
-        credential = work.uow.get(CREDENTIALS, user_id)
-    except NotFoundError:
-        raise SignInRefusedError from None
-    if user.deactivated_at is not None:
-        raise SignInRefusedError
-    return credential, user
-
-
-def _enter(work: Work, user: User, client_id: ClientId | None) -> Session:
-    clients = _open_clients(work, user)
-    if not clients or (client_id is not None and client_id not in clients):
-        raise SignInRefusedError
-    changed, fact = user.record_login(
-        work.stamp(ClientUser(user.id)), client_id=client_id, origin=getattr(work.actor, "origin", "")
-    )
-    work.uow.save(USERS, changed)
-    login = LoginEvent(id=LoginId(fact.id), user_id=user.id, client_id=client_id, name=user.name, at=work.now)
-    work.uow.add(LOGINS, login)
-    work.record(fact)
-    session = begin_session(
-        SessionId(work.wiring.ids.new()), user, client_id, rules=work.settings.rules.sessions, now=work.now
-    )
-    work.uow.add(SESSIONS, session)
-    signer = work.wiring.signer
-    claims = LinkClaims(purpose=SESSION, tenant=work.tenant, subject=session.id)
-    return Session(
-        token=signer.sign(claims, key_id=signer.key_id),
-        actor=ClientUser(user.id, client_id=client_id, epoch=user.epoch),
-        clients=clients,
-        expires_at=session.expires_at,
-    )
-
-
-def _open_clients(work: Work, user: User) -> tuple[ClientId, ...]:
-    in_force = (MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.suspended_at.eq(None), MEMBERSHIPS.typed.eq(None))
-    rows = work.uow.find(CLIENT_MEMBERSHIPS, *in_force)
-    return tuple(client.id for _, client in rows if client.status.may_sign_in)

@@ -31,11 +31,9 @@ def may(
     >>> may(Staff("ada", roles={"editor"}), "users.staff", catalog=Catalog())
     False
     """
-    match actor:
-        case System():
-            return permission != ENTER
-        case Stranger():
-            return permission == ENTER
-        case Staff():
-            roles = stored_roles if actor.roles is None else actor.roles
-            return permission in catalog.given(roles, RoleKind.STAFF)
+    if isinstance(actor, System):
+        return permission != ENTER
+    if isinstance(actor, Stranger):
+        return permission == ENTER
+    roles = stored_roles if actor.roles is None else actor.roles
+    return permission in catalog.given(roles, RoleKind.STAFF)
