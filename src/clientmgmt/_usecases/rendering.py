@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import attrs
 
@@ -22,11 +23,10 @@ __all__ = ["Reason", "Subject", "look_again", "render"]
 
 @attrs.frozen(repr=False, eq=False)
 class Subject:
-    """What a mail is about, as it was found just before sending; the invitation is ``None`` for other mails."""
+    """Whom a mail goes to, and its letter, from what was found just before sending."""
 
-    client: Client
     user: User
-    invitation: Invitation | None
+    letter: Callable[[Desk, Settings], Letter]
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -46,46 +46,62 @@ def look_again(work: Work, mail: OutboxMail) -> Subject | Reason:
         return Reason(MailState.CANCELLED, "it was cancelled")
     if mail.too_late(work.now):
         return Reason(MailState.OBSOLETE, "the link is dead: expired")
-    found = _FOUND[mail.type](work, mail)
+    try:
+        found = _FOUND[mail.type](work, mail)
+    except NotFoundError:
+        found = "the contact was removed"
     return Reason(MailState.OBSOLETE, found) if isinstance(found, str) else found
 
 
+def _of_an_invitation(work: Work, mail: OutboxMail) -> Subject | str:
+    found = _contact(work, mail)
+    if isinstance(found, str):
+        return found
+    client, user = found
+    invitation = work.uow.get(INVITATIONS, mail.id)
+    refusal = invitation.refusal(work.now, email_key=user.email.key)
+    if refusal is not None:
+        return f"the link is dead: {refusal.reason}"
+    return Subject(user, partial(_invitation, client=client, user=user, invitation=invitation))
+
+
 def _of_a_contact(work: Work, mail: OutboxMail) -> Subject | str:
-    try:
-        client = work.uow.get(CLIENTS, mail.client_id)
-        user = work.uow.get(USERS, mail.user_id)
-        membership = work.uow.get(MEMBERSHIPS, mail.about)
-        invitation = work.uow.get(INVITATIONS, mail.id) if mail.type is MailType.INVITATION else None
-    except NotFoundError:
-        return "the contact was removed"
-    if user.deactivated_at is not None or membership.suspended_at is not None:
-        return "the contact is inactive"
-    if not client.status.may_sign_in:
-        return "the client is closed"
-    refusal = None if invitation is None else invitation.refusal(work.now, email_key=user.email.key)
-    known = user.as_known_to(membership)
-    return Subject(client, known, invitation) if refusal is None else f"the link is dead: {refusal.reason}"
+    found = _contact(work, mail)
+    if isinstance(found, str):
+        return found
+    client, user = found
+    return Subject(user, lambda _, settings: added_letter(user, client, settings=settings))
 
 
 def _of_a_user(work: Work, mail: OutboxMail) -> Subject | str:
     """Whatever became of the user since: what happened to its account is told to whoever it belongs to."""
-    try:
-        return Subject(work.uow.get(CLIENTS, mail.client_id), work.uow.get(USERS, mail.user_id), None)
-    except NotFoundError:
-        return "the user was removed"
+    user = work.uow.get(USERS, mail.user_id)
+    return Subject(user, lambda _, settings: password_changed_letter(user, settings=settings))
+
+
+def _contact(work: Work, mail: OutboxMail) -> tuple[Client, User] | str:
+    client = work.uow.get(CLIENTS, mail.client_id)
+    user = work.uow.get(USERS, mail.user_id)
+    membership = work.uow.get(MEMBERSHIPS, mail.about)
+    if user.deactivated_at is not None or membership.suspended_at is not None:
+        return "the contact is inactive"
+    if not client.status.may_sign_in:
+        return "the client is closed"
+    return client, user.as_known_to(membership)
 
 
 _FOUND: Mapping[MailType, Callable[[Work, OutboxMail], Subject | str]] = {
-    MailType.INVITATION: _of_a_contact,
+    MailType.INVITATION: _of_an_invitation,
     MailType.CONTACT_ADDED: _of_a_contact,
     MailType.PASSWORD_CHANGED: _of_a_user,
 }
+"""What makes a subject of a mail, or says why it is not sent any more; ``NotFoundError`` if its reason was removed."""
 
 
 def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
     """The message as it is handed over."""
     settings = desk.wiring.settings(desk.tenant)
-    letter = _LETTERS[mail.type](desk, settings, subject)
+    letter = subject.letter(desk, settings)
     return Message(
         id=str(mail.id),
         date=mail.created_at,
@@ -99,19 +115,7 @@ def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
     )
 
 
-def _added(_: Desk, settings: Settings, subject: Subject) -> Letter:
-    return added_letter(subject.user, subject.client, settings=settings)
-
-
-def _changed(_: Desk, settings: Settings, subject: Subject) -> Letter:
-    return password_changed_letter(subject.user, settings=settings)
-
-
-def _invited(desk: Desk, settings: Settings, subject: Subject) -> Letter:
-    client, user, invitation = subject.client, subject.user, subject.invitation
-    if invitation is None:
-        message = "the invitation was removed"
-        raise PermanentDeliveryError(message)
+def _invitation(desk: Desk, settings: Settings, *, client: Client, user: User, invitation: Invitation) -> Letter:
     claims = LinkClaims(purpose="invite", tenant=desk.tenant, subject=invitation.id)
     try:
         token = desk.wiring.signer.sign(claims, key_id=invitation.key_id)
@@ -121,10 +125,3 @@ def _invited(desk: Desk, settings: Settings, subject: Subject) -> Letter:
     settings.links.require("invite")
     url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
     return invitation_letter(user, client, invitation, url=url, settings=settings)
-
-
-_LETTERS: Mapping[MailType, Callable[[Desk, Settings, Subject], Letter]] = {
-    MailType.INVITATION: _invited,
-    MailType.CONTACT_ADDED: _added,
-    MailType.PASSWORD_CHANGED: _changed,
-}
