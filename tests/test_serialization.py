@@ -44,6 +44,7 @@ from clientmgmt.domain import (
     Rules,
     Scope,
     Secret,
+    SessionRules,
     Settings,
     SiteId,
     Staff,
@@ -133,6 +134,7 @@ LEAVES[Scope] = st.just(Scope.everything()) | st.lists(st.uuids(), min_size=1, m
     lambda ids: Scope.only(*map(SiteId, ids))
 )
 LEAVES[Stranger] = st.builds(Stranger, st.sampled_from(["192.0.2.1", "door"]))
+LEAVES[SessionRules] = st.builds(SessionRules, valid=LONG)
 LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(timedelta(0)), per_day=COUNTS)
 LEAVES[PasswordRules] = st.builds(
     PasswordRules, shortest=st.integers(1, 9), longest=st.integers(9, 4096), refuse_common=st.booleans()

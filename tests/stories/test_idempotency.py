@@ -145,7 +145,7 @@ def test_a_refusal_that_leaves_something_behind_frees_its_key_too(storage: Stora
 
     for name in ("a", "b"):
         with pytest.raises(LimitError):
-            box.ws.clients._calls.write_once(KEY, "clients.create", Client, refusing, name)  # noqa: SLF001 - of our own
+            box.ws.clients._calls.write_once(KEY, "clients.add", Client, refusing, name)  # noqa: SLF001 - of our own
     assert box.dump()[KEPT_ANSWERS.name] == ()
     with box.storage.unit_of_work(box.tenant) as uow:
         assert uow.next_number("a") == 2
