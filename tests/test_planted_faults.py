@@ -291,7 +291,7 @@ def forgets_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def answers_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kept answer is given to whoever knows the key."""
-    monkeypatch.setattr(idempotency, "authorize", lambda *_: None)
+    monkeypatch.setattr(idempotency, "authorize", lambda *_, **__: None)
 
 
 def prunes_every_dead_link(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ from clientmgmt.domain import (
     Rules,
     Scope,
     Secret,
+    Session,
     SessionRules,
     Settings,
     SiteId,
@@ -123,7 +124,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any type
 VALUES = [
     value
     for value in map(domain.__dict__.get, domain.__all__)
-    if isinstance(value, type) and attrs.has(value) and value not in {Page, Row, BulkResult, Transition}
+    if isinstance(value, type) and attrs.has(value) and value not in {Page, Row, BulkResult, Transition, Session}
 ]
 LONG = st.timedeltas(timedelta(microseconds=1), timedelta(days=999))
 COUNTS = st.integers(1, 2**63)
@@ -214,6 +215,15 @@ def test_every_public_value_comes_back_as_it_was(
     value = data.draw(strategy)
     text = json.dumps(dump(value), allow_nan=False)
     assert load(kind, json.loads(text)) == value
+
+
+def test_a_session_is_written_without_its_token_and_never_read() -> None:
+    session = Session(token=Secret("open sesame"), actor=ClientUser(domain.UserId(ID)), clients=(), expires_at=AT)
+    written = dump(session)
+    assert (written["token"], written["expires_at"]) == ("***", AT.isoformat().replace("+00:00", "Z"))
+    with pytest.raises(InvalidInputError) as refused:
+        load(Session, written)
+    assert set(refused.value.by_field()) == {"token"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in VALUES if issubclass(kind, Event)])

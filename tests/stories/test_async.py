@@ -16,6 +16,7 @@ from clientmgmt import (
     Client,
     ClientId,
     ForbiddenError,
+    SignInRefusedError,
     Staff,
     System,
     aiter_all,
@@ -384,6 +385,11 @@ def test_the_entrance_is_the_same(storage: Storage) -> None:
         session = await door.accept_invite(token, password="correct horse battery staple")
         assert session.clients == (acme,)
         assert (await door.sign_in_trusted(jane.user_id)).actor == (await sign_in(door)).actor
+        session = await sign_in(door)
+        assert await door.identify(session.token.reveal()) == session.actor
+        await door.sign_out(session.token.reveal())
+        with pytest.raises(SignInRefusedError):
+            await door.identify(session.token.reveal())
 
     async def sign_in(door: Any) -> Any:  # noqa: ANN401 - an entrance and a session
         return await door.sign_in("j@acme.example", "correct horse battery staple")
