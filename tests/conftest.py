@@ -67,6 +67,10 @@ WIDE = (
 """Tests of many kinds of one thing: the default run leaves them to the sessions `coverage` and `wide`."""
 
 AGAIN = (
+    "tests/stories/test_authorization.py::test_what_is_of_another",
+    "tests/stories/test_permissions.py::test_each_command_works_through",
+    "tests/stories/test_permissions.py::test_nobody_without",
+    "tests/test_serialization.py::test_every_public_value",
     "tests/adapters/sqlalchemy/test_sql_embedding.py::test_a_store_upgrades",
     "tests/adapters/sqlalchemy/test_sql_embedding.py::test_the_hosts_metadata_may",
     "tests/adapters/sqlalchemy/test_sql_engine.py::test_a_forked_child",

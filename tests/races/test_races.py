@@ -135,7 +135,7 @@ def test_a_client_has_each_manager_once_and_one_of_them_is_primary(run: Race, pl
         assert [manager.is_primary for manager in managers] == [True, False, False]
 
 
-@sizes
+@pytest.mark.parametrize("size", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_owners_scopes_and_sites_fit_together_whoever_was_faster(run: Race, place: Place, size: int) -> None:
     stage = staged(place, 2 * size)
     manager, ws = manager_of(place), stage.ws
