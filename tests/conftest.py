@@ -100,7 +100,6 @@ AGAIN = (
     "tests/faults/test_planted_faults.py",
     "tests/faults/test_what_postgresql_says.py",
     "tests/races/",
-    "tests/stories/test_permissions.py::test_a_client_user_cannot_tell",
     "tests/test_architecture.py",
     "tests/test_docs",
     "tests/test_examples.py",
