@@ -68,7 +68,6 @@ WIDE = (
 
 AGAIN = (
     "tests/stories/test_authorization.py::test_what_is_of_another",
-    "tests/stories/test_permissions.py::test_each_command_works_through",
     "tests/stories/test_permissions.py::test_nobody_without",
     "tests/test_serialization.py::test_every_public_value",
     "tests/adapters/sqlalchemy/test_sql_embedding.py::test_a_store_upgrades",
