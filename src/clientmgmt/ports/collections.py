@@ -8,8 +8,6 @@ from uuid import UUID
 
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.client import Client, ClientReference
-from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
-from clientmgmt.domain.idempotency import KeptAnswer
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, SiteId, UserId
 from clientmgmt.domain.mail import Delivery, MailState, MailType, OutboxMail
 from clientmgmt.domain.managers import Care
@@ -26,6 +24,7 @@ from clientmgmt.domain.people import (
 from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus, InvitationState
+from clientmgmt.ports.kept import FEED, FEED_HEADS, FEED_READERS, KEPT_ANSWERS, NEW_EVENTS
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
 __all__ = [
@@ -70,10 +69,6 @@ _session = fields_of(OpenSession)
 _outbox = fields_of(OutboxMail)
 _delivery = fields_of(Delivery)
 _audit = fields_of(AuditEntry)
-_answer = fields_of(KeptAnswer)
-_new_event = fields_of(NewEvent)
-_entry = fields_of(FeedEntry)
-_reader = fields_of(FeedReader)
 
 
 class Clients(Collection[Client]):
@@ -334,68 +329,6 @@ class Audit(Collection[AuditEntry]):
 
 AUDIT = Audit()
 
-
-class KeptAnswers(Collection[KeptAnswer]):
-    """Idempotency keys with the answers of their commands."""
-
-    name = "idempotency_keys"
-    entity = KeptAnswer
-    key: Field[KeptAnswer, str] = _answer(lambda answer: answer.key)
-    at: Ordered[KeptAnswer, datetime] = _answer.ordered(lambda answer: answer.at)
-    unique: ClassVar[Keys] = {"idempotency_key": (key,)}
-    indexes: ClassVar[Indexes] = ((at,),)
-
-
-KEPT_ANSWERS = KeptAnswers()
-
-
-class NewEvents(Collection[NewEvent]):
-    """Events that wait for their number in the feed, and nothing else."""
-
-    name = "new_events"
-    entity = NewEvent
-    lane: Field[NewEvent, str] = _new_event(lambda event: event.lane)
-    queue: ClassVar[bool] = True
-
-
-NEW_EVENTS = NewEvents()
-
-
-class Feed(Collection[FeedEntry]):
-    """The events of the feed by their number."""
-
-    name = "feed"
-    entity = FeedEntry
-    position: Ordered[FeedEntry, int] = _entry.ordered(lambda entry: entry.position)
-    event: Field[FeedEntry, str] = _entry(lambda entry: entry.name)
-    at: Ordered[FeedEntry, datetime] = _entry.ordered(lambda entry: entry.at)
-    unique: ClassVar[Keys] = {"feed_position": (position,)}
-    indexes: ClassVar[Indexes] = ((at,),)
-
-
-FEED = Feed()
-
-
-class FeedHeads(Collection[FeedHead]):
-    """The last number that was given, one per tenant."""
-
-    name = "feed_heads"
-    entity = FeedHead
-
-
-FEED_HEADS = FeedHeads()
-
-
-class FeedReaders(Collection[FeedReader]):
-    """How far each reader of the feed is."""
-
-    name = "feed_readers"
-    entity = FeedReader
-    reader: Field[FeedReader, str] = _reader(lambda reader: reader.name)
-    unique: ClassVar[Keys] = {"feed_reader": (reader,)}
-
-
-FEED_READERS = FeedReaders()
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     CLIENTS,

@@ -17,6 +17,24 @@ def upgrade(ops: Operations) -> None:
     ops.add_column("memberships", column("has_scope", flag(), default="false"))
     for name in _TYPED:
         ops.add_column("memberships", column(name, text(), nullable=True))
+    _add_owners(ops)
+    _add_sites(ops)
+    _add_site_access(ops)
+
+
+def downgrade(ops: Operations) -> None:
+    """Take them away. Nobody gets more by it: who has not accepted is gone, who had a scope of some sites suspended."""
+    memberships = ops.table("memberships")
+    limited = memberships.c.has_scope.is_(sa.true()) & memberships.c.suspended_at.is_(None)
+    ops.execute(memberships.update().where(limited).values(suspended_at=memberships.c.created_at))
+    for name in ("site_access", "sites", "owners"):
+        ops.drop_table(name)
+    ops.execute(memberships.delete().where(memberships.c.typed_first_name.is_not(None)))
+    for name in reversed(("has_scope", *_TYPED)):
+        ops.drop_column("memberships", name)
+
+
+def _add_owners(ops: Operations) -> None:
     ops.create_table(
         "owners",
         column("tenant_id", text()),
@@ -29,6 +47,9 @@ def upgrade(ops: Operations) -> None:
         reference("owners_contact_id_fkey", "contact_id", "memberships"),
     )
     ops.create_index("owners_by_contact_id", "owners", "tenant_id", "contact_id", "id")
+
+
+def _add_sites(ops: Operations) -> None:
     ops.create_table(
         "sites",
         column("tenant_id", text()),
@@ -57,6 +78,9 @@ def upgrade(ops: Operations) -> None:
         reference("sites_client_id_fkey", "client_id", "clients"),
     )
     ops.create_index("sites_by_client_id_name_key", "sites", "tenant_id", "client_id", "name_key", "id")
+
+
+def _add_site_access(ops: Operations) -> None:
     ops.create_table(
         "site_access",
         column("tenant_id", text()),
@@ -69,15 +93,3 @@ def upgrade(ops: Operations) -> None:
         reference("site_access_site_id_fkey", "site_id", "sites"),
     )
     ops.create_index("site_access_by_site_id", "site_access", "tenant_id", "site_id", "id")
-
-
-def downgrade(ops: Operations) -> None:
-    """Take them away. Nobody gets more by it: who has not accepted is gone, who had a scope of some sites suspended."""
-    memberships = ops.table("memberships")
-    limited = memberships.c.has_scope.is_(sa.true()) & memberships.c.suspended_at.is_(None)
-    ops.execute(memberships.update().where(limited).values(suspended_at=memberships.c.created_at))
-    for name in ("site_access", "sites", "owners"):
-        ops.drop_table(name)
-    ops.execute(memberships.delete().where(memberships.c.typed_first_name.is_not(None)))
-    for name in reversed(("has_scope", *_TYPED)):
-        ops.drop_column("memberships", name)

@@ -1,0 +1,80 @@
+"""What the package stores about its own work: answers that were given, and the feed of events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
+from clientmgmt.domain.idempotency import KeptAnswer
+from clientmgmt.ports.storage import Collection, Field, Indexes, Keys, Ordered, fields_of
+
+__all__ = ["FEED", "FEED_HEADS", "FEED_READERS", "KEPT_ANSWERS", "NEW_EVENTS"]
+
+_answer = fields_of(KeptAnswer)
+_new_event = fields_of(NewEvent)
+_entry = fields_of(FeedEntry)
+_reader = fields_of(FeedReader)
+
+
+class KeptAnswers(Collection[KeptAnswer]):
+    """Idempotency keys with the answers of their commands."""
+
+    name = "idempotency_keys"
+    entity = KeptAnswer
+    key: Field[KeptAnswer, str] = _answer(lambda answer: answer.key)
+    at: Ordered[KeptAnswer, datetime] = _answer.ordered(lambda answer: answer.at)
+    unique: ClassVar[Keys] = {"idempotency_key": (key,)}
+    indexes: ClassVar[Indexes] = ((at,),)
+
+
+KEPT_ANSWERS = KeptAnswers()
+
+
+class NewEvents(Collection[NewEvent]):
+    """Events that wait for their number in the feed, and nothing else."""
+
+    name = "new_events"
+    entity = NewEvent
+    lane: Field[NewEvent, str] = _new_event(lambda event: event.lane)
+    queue: ClassVar[bool] = True
+
+
+NEW_EVENTS = NewEvents()
+
+
+class Feed(Collection[FeedEntry]):
+    """The events of the feed by their number."""
+
+    name = "feed"
+    entity = FeedEntry
+    position: Ordered[FeedEntry, int] = _entry.ordered(lambda entry: entry.position)
+    event: Field[FeedEntry, str] = _entry(lambda entry: entry.name)
+    at: Ordered[FeedEntry, datetime] = _entry.ordered(lambda entry: entry.at)
+    unique: ClassVar[Keys] = {"feed_position": (position,)}
+    indexes: ClassVar[Indexes] = ((at,),)
+
+
+FEED = Feed()
+
+
+class FeedHeads(Collection[FeedHead]):
+    """The last number that was given, one per tenant."""
+
+    name = "feed_heads"
+    entity = FeedHead
+
+
+FEED_HEADS = FeedHeads()
+
+
+class FeedReaders(Collection[FeedReader]):
+    """How far each reader of the feed is."""
+
+    name = "feed_readers"
+    entity = FeedReader
+    reader: Field[FeedReader, str] = _reader(lambda reader: reader.name)
+    unique: ClassVar[Keys] = {"feed_reader": (reader,)}
+
+
+FEED_READERS = FeedReaders()
