@@ -30,6 +30,13 @@ from clientmgmt.domain.events import (
     OwnerChanged,
     PasswordChanged,
     PrimaryManagerChanged,
+    SiteAdded,
+    SiteArchived,
+    SiteContactChanged,
+    SiteRemoved,
+    SiteRestored,
+    SiteStatusChanged,
+    SiteUpdated,
     StaffAdded,
     StaffRolesChanged,
     StaffUpdated,
@@ -104,15 +111,6 @@ from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.settings import Brand, Links, Settings
-from clientmgmt.domain.site_events import (
-    SiteAdded,
-    SiteArchived,
-    SiteContactChanged,
-    SiteRemoved,
-    SiteRestored,
-    SiteStatusChanged,
-    SiteUpdated,
-)
 from clientmgmt.domain.sites import EmergencyContact, Site
 from clientmgmt.domain.states import (
     CLIENT_LIFECYCLE,

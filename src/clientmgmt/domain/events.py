@@ -10,7 +10,7 @@ import attrs
 
 from clientmgmt.domain.ids import ClientId, InvitationId, SiteId, UserId
 from clientmgmt.domain.mail import MailType
-from clientmgmt.domain.states import ClientStatus
+from clientmgmt.domain.states import ClientStatus, SiteStatus
 from clientmgmt.domain.value import Value
 from clientmgmt.errors._base import snake_case
 
@@ -36,6 +36,13 @@ __all__ = [
     "OwnerChanged",
     "PasswordChanged",
     "PrimaryManagerChanged",
+    "SiteAdded",
+    "SiteArchived",
+    "SiteContactChanged",
+    "SiteRemoved",
+    "SiteRestored",
+    "SiteStatusChanged",
+    "SiteUpdated",
     "StaffAdded",
     "StaffRolesChanged",
     "StaffUpdated",
@@ -292,6 +299,60 @@ class PrimaryManagerChanged(Event):
 
     old: UserId | None
     new: UserId | None
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteAdded(Event):
+    """A client has one more site; ``subject`` is its id."""
+
+    title: str
+    timezone: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteUpdated(Event):
+    """Fields of a site were changed; ``subject`` is its id. Schedules are drawn in the time zone that it has now."""
+
+    changed: tuple[str, ...]
+    title: str
+    timezone: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteStatusChanged(Event):
+    """A site's status went from ``old`` to ``new``; ``subject`` is its id."""
+
+    aspect = "status"
+
+    old: SiteStatus
+    new: SiteStatus
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteArchived(Event):
+    """A site was closed and put away, and nothing new is planned there; ``status`` is what it was."""
+
+    status: SiteStatus
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteRestored(Event):
+    """An archived site is back, and closed; ``subject`` is its id."""
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteRemoved(Event):
+    """A site without a history was removed; ``subject`` is its id."""
+
+    title: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SiteContactChanged(Event):
+    """Emergency contacts of a site (``subject``) came, went or changed: ``names``, one of them ``critical`` or none."""
+
+    names: tuple[str, ...]
+    critical: bool
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

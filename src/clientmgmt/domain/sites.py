@@ -10,11 +10,7 @@ import attrs
 
 from clientmgmt.domain.address import Address, read_address
 from clientmgmt.domain.client import Client
-from clientmgmt.domain.events import Stamp
-from clientmgmt.domain.form import Form
-from clientmgmt.domain.ids import ClientId, SiteId
-from clientmgmt.domain.rights import Decision
-from clientmgmt.domain.site_events import (
+from clientmgmt.domain.events import (
     SiteAdded,
     SiteArchived,
     SiteContactChanged,
@@ -22,7 +18,11 @@ from clientmgmt.domain.site_events import (
     SiteRestored,
     SiteStatusChanged,
     SiteUpdated,
+    Stamp,
 )
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import ClientId, SiteId
+from clientmgmt.domain.rights import Decision
 from clientmgmt.domain.states import SITE_LIFECYCLE, SiteStatus, SiteTrigger
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.unset import UNSET
