@@ -7,6 +7,7 @@ from datetime import datetime
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import is_id
 from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.reach import within_reach
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.form import Form
@@ -35,7 +36,7 @@ def list_audit(
     if not (client_id is None or is_id(client_id)):
         raise NotFoundError("client")
     form = Form()
-    where: list[Condition[AuditEntry]] = []
+    where: list[Condition[AuditEntry]] = [*within_reach(work, AUDIT.client_id)]
     if client_id is not None:
         where.append(AUDIT.client_id.eq(client_id))
     if actor is not None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from uuid import UUID
 
+from clientmgmt._usecases.reach import OutOfSight, require_reach, stored_roles
 from clientmgmt._usecases.standing import actor_standings
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.access import may
-from clientmgmt.domain.actors import ClientUser, Staff
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.ids import ClientId, SiteId
 from clientmgmt.domain.operations import OPERATIONS, Need
-from clientmgmt.domain.people import UserKind
 from clientmgmt.domain.rights import Rights, Standing
 from clientmgmt.domain.roles import BELONG
-from clientmgmt.errors import ForbiddenError, NotFoundError
-from clientmgmt.ports.collections import USERS
+from clientmgmt.errors import ForbiddenError
 
-__all__ = ["OutOfSight", "authorize", "gives", "require_right", "staff_roles"]
-
-
-class OutOfSight(NotFoundError):  # noqa: N818 - is put on record as a denial, and leaves as a plain NotFoundError
-    """There is such a thing, but not for this actor, who lacks ``permission``."""
-
-    def __init__(self, kind: str, permission: str) -> None:
-        super().__init__(kind)
-        self.permission = permission
+__all__ = ["authorize", "gives", "require_right"]
 
 
 def authorize(
@@ -45,7 +35,7 @@ def authorize(
         subject: what it is done to; without one, a client's user must be a contact of some client, and the use case
             has to leave out what that user may not see.
         kind: what the subject is called.
-        client_id: whose it is; nobody's, for clients' users, if it is not given.
+        client_id: whose it is; if it is not given, nobody's for clients' users, and within reach for staff.
         site_id: the site that it is bound to.
 
     Raises:
@@ -54,7 +44,9 @@ def authorize(
     """
     need = OPERATIONS[operation]
     if not isinstance(work.actor, ClientUser):
-        if may(work.actor, need.staff, catalog=work.catalog, stored_roles=_stored_roles(work)):
+        if client_id is not None:
+            require_reach(work, client_id, kind=kind, permission=need.staff)
+        if may(work.actor, need.staff, catalog=work.catalog, stored_roles=stored_roles(work)):
             return
         raise ForbiddenError(need.staff)
     standings = actor_standings(work, work.actor)
@@ -79,16 +71,3 @@ def gives(rights: Rights, need: Need) -> bool:
     if need.client is None or (need.whole and not rights.scope.is_everything):
         return False
     return need.client == BELONG or need.client in rights.permissions
-
-
-def staff_roles(work: Work, actor: Staff) -> Collection[str]:
-    """The roles of a staff actor that count: those that it carries, else those that are stored."""
-    return _stored_roles(work) if actor.roles is None else actor.roles
-
-
-def _stored_roles(work: Work) -> tuple[str, ...]:
-    """The roles that ``ws.staff`` stored for an actor that carries none, if it is active."""
-    if not isinstance(work.actor, Staff) or work.actor.roles is not None:
-        return ()
-    found = work.uow.find(USERS, USERS.reference.eq(work.actor.reference), USERS.kind.eq(UserKind.STAFF))
-    return next((user.roles for user in found if user.deactivated_at is None), ())

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client
 from clientmgmt._usecases.paging import find_page
-from clientmgmt._usecases.standing import actor_standings
+from clientmgmt._usecases.reach import within_reach
+from clientmgmt._usecases.sight import clients_in_sight
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client, ClientReference, ExternalReference, client_added, read_client
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.form import Form
@@ -58,7 +58,7 @@ def find_client(work: Work, *, reference: ExternalReference | tuple[str, str]) -
     form = Form()
     system, value = _read_reference(form, reference)
     form.check()
-    links = work.uow.find(CLIENT_REFERENCES, *_is(system, value))
+    links = work.uow.find(CLIENT_REFERENCES, *_is(system, value), *within_reach(work, CLIENT_REFERENCES.client_id))
     return work.uow.get(CLIENTS, links[0].client_id) if links else None
 
 
@@ -74,9 +74,7 @@ def list_clients(work: Work, *, status: str | None, email: str | None, limit: in
     """A page of clients in the order of their names."""
     authorize(work, "clients.list")
     form = Form()
-    where: list[Condition[Client]] = []
-    if isinstance(work.actor, ClientUser):
-        where.append(CLIENTS.id.in_(actor_standings(work, work.actor)))
+    where: list[Condition[Client]] = [*clients_in_sight(work)]
     if status is not None:
         where.append(CLIENTS.status.eq(form.choice("status", status, ClientStatus)))
     if email is not None:

@@ -7,8 +7,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import attrs
 
-from clientmgmt._usecases.authorize import OutOfSight
 from clientmgmt._usecases.idempotency import Once, fingerprint, once
+from clientmgmt._usecases.reach import OutOfSight
 from clientmgmt._usecases.steps import Announce, Pause, Steps, in_unit
 from clientmgmt._usecases.telemetry import count
 from clientmgmt._usecases.work import Recorded, Wiring, Work, named

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.batches import Cells, batches
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.sight import clients_in_sight
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client, ClientReference, client_added
@@ -24,6 +25,8 @@ __all__ = ["import_rows", "preview_import"]
 
 Identity = tuple[str, str]
 Reference = tuple[str, str]
+_TAKEN = Violation("duplicate_reference", "belongs to another client", "reference")
+_KNOWN = Violation("not_allowed", "fits a client that somebody else looks after", "client")
 
 
 def import_rows(desk: Desk, rows: Iterable[Cells]) -> Steps[BulkResult[Imported]]:
@@ -54,6 +57,7 @@ class Stock:
         self.clients: defaultdict[Identity, dict[ClientId, None]] = defaultdict(dict)
         self.users: dict[str, User] = {}
         self.members: dict[tuple[ClientId, UserId], ContactId] = {}
+        self.unseen: set[ClientId] = set()
         self.new = Additions()
 
     def load(self, work: Work, rows: Sequence[ImportRow]) -> None:
@@ -65,6 +69,8 @@ class Stock:
         candidates = [key for row in rows for key in self.clients.get(_identity(row.client), ())]
         for link in work.uow.find(CLIENT_REFERENCES, CLIENT_REFERENCES.client_id.in_(set(candidates))):
             self.systems[link.client_id].add(link.system)
+        named = {self.references[row.reference] for row in rows if row.reference in self.references}
+        self._load_unseen(work, named.union(candidates))
         emails = {row.person.email.key for row in rows if row.person is not None}
         found = work.uow.find(USERS, USERS.email_key.in_(emails))
         self.users |= {user.email.key: user for user in found}
@@ -101,14 +107,27 @@ class Stock:
             for link in work.uow.find(CLIENT_REFERENCES, *where):
                 self.references[link.system, link.value] = link.client_id
 
+    def _load_unseen(self, work: Work, found: set[ClientId]) -> None:
+        """Note which of these clients are out of the actor's sight; it sees those that it adds now."""
+        if limits := clients_in_sight(work):
+            seen = {client.id for client in work.uow.find(CLIENTS, CLIENTS.id.in_(found), *limits)}
+            self.unseen |= found - seen - {client.id for client in self.new.clients}
+
     def _known_client(self, row: ImportRow) -> tuple[ClientId | None, tuple[Violation, ...]]:
-        """By external reference; else by e-mail and name, among clients that have no other one of that system."""
+        """By external reference; else by e-mail and name, among clients that have no other one of that system.
+
+        What fits only clients that the actor does not see is refused.
+        """
         if row.reference in self.references:
-            return self.references[row.reference], ()
-        fitting = tuple(self.clients.get(_identity(row.client), ()))
+            known = self.references[row.reference]
+            return (None, (_TAKEN,)) if known in self.unseen else (known, ())
+        all_fitting = tuple(self.clients.get(_identity(row.client), ()))
         if row.reference is not None:
             system = row.reference[0]
-            fitting = tuple(key for key in fitting if system not in self.systems[key])
+            all_fitting = tuple(key for key in all_fitting if system not in self.systems[key])
+        fitting = tuple(key for key in all_fitting if key not in self.unseen)
+        if all_fitting and not fitting:
+            return None, (_KNOWN,)
         if len(fitting) > 1:
             named = " and ".join(str(key) for key in fitting)
             return None, (Violation("ambiguous_client", f"fits several clients: {named}", "client"),)

@@ -10,6 +10,7 @@ import attrs
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_client, load_staff
 from clientmgmt._usecases.paging import find_page
+from clientmgmt._usecases.reach import within_reach
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.ids import ClientId, UserId
@@ -81,8 +82,8 @@ def list_managed(work: Work, user_id: UserId, *, limit: int, cursor: str | None)
     """A page of the clients that a staff user looks after, in the order of their names."""
     authorize(work, "managers.clients_of")
     user = load_staff(work, user_id)
-    where, order = MANAGERS.user_id.eq(user.id), CLIENTS.name_key.asc()
-    rows, following = find_page(work, MANAGED_CLIENTS, where, order=order, limit=limit, cursor=cursor)
+    where, order = (MANAGERS.user_id.eq(user.id), *within_reach(work, MANAGERS.client_id)), CLIENTS.name_key.asc()
+    rows, following = find_page(work, MANAGED_CLIENTS, *where, order=order, limit=limit, cursor=cursor)
     return Page(tuple(client for _, client in rows), following)
 
 

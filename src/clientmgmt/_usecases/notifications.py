@@ -8,11 +8,13 @@ from uuid import UUID
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import is_id, load_client
 from clientmgmt._usecases.paging import find_merged
+from clientmgmt._usecases.reach import require_reach, within_reach
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.events import MailCancelled, MailRetried
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, MailId
 from clientmgmt.domain.mail import Delivery, Mail, MailState, MailType, OutboxMail, require_mail
+from clientmgmt.domain.operations import OPERATIONS
 from clientmgmt.domain.results import Page
 from clientmgmt.errors import NotFoundError, StateError, Violation
 from clientmgmt.ports.collections import DELIVERIES, OUTBOX
@@ -58,8 +60,16 @@ def list_mails(
     }
     known = None if state is None else form.choice("state", state, MailState)
     form.check()
+    equal = {name: value for name, value in wanted.items() if value is not None}
     parts = [
-        (source, [*(getattr(source, name).eq(value) for name, value in wanted.items() if value is not None), *where])
+        (
+            source,
+            [
+                *(getattr(source, name).eq(value) for name, value in equal.items()),
+                *where,
+                *within_reach(work, source.client_id),
+            ],
+        )
         for source, where in _sources(known)
     ]
     ordered = [(source, where, source.created_at.desc()) for source, where in parts]
@@ -125,6 +135,8 @@ def _load(work: Work, mail_id: MailId, operation: str, *, lock: bool = False) ->
     for collection in (OUTBOX, DELIVERIES, OUTBOX):
         found: dict[UUID, OutboxMail | Delivery] = work.uow.get_many(collection, [mail_id], lock=lock)  # type: ignore[arg-type]
         if found:
+            mail = found[mail_id]
+            require_reach(work, mail.client_id, kind="mail", permission=OPERATIONS[operation].staff)
             authorize(work, operation, mail_id, kind="mail")
-            return found[mail_id]
+            return mail
     raise NotFoundError("mail")

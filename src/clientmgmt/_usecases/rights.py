@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import attrs
 
-from clientmgmt._usecases.authorize import staff_roles
 from clientmgmt._usecases.climbing import require_grantable, require_manageable
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person, load_site, load_user
+from clientmgmt._usecases.reach import staff_roles, user_reaches
 from clientmgmt._usecases.scopes import note_unknown_sites, write_scope
 from clientmgmt._usecases.sight import authorize_user, sites_in_sight
 from clientmgmt._usecases.standing import actor_standings, contact_rights, load_standings
@@ -19,7 +19,7 @@ from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
-from clientmgmt.domain.people import Membership, UserKind
+from clientmgmt.domain.people import Membership, User, UserKind
 from clientmgmt.domain.rights import (
     Decision,
     Rights,
@@ -65,8 +65,7 @@ def explain(work: Work, user_id: UserId, permission: str, client_id: ClientId, *
     _require_known(work, permission)
     _require_site(work, client, site_id)
     if user.kind is UserKind.STAFF:
-        roles = user.roles if user.deactivated_at is None else ()
-        return decide_for_staff(roles, permission, work.catalog)
+        return _decide_for_staff_user(work, user, permission, client)
     standing = load_standings(work, user, client.id).get(client.id)
     return decide_for_client_user(standing, permission, work.catalog, site_id=site_id)
 
@@ -80,8 +79,7 @@ def visible_sites(work: Work, user_id: UserId, permission: str, client_id: Clien
     found = work.uow.find(SITES, SITES.client_id.eq(client.id), *sites_in_sight(work))
     sites = sorted(found, key=lambda site: (site.name_key, site.id))
     if user.kind is UserKind.STAFF:
-        roles = user.roles if user.deactivated_at is None else ()
-        return tuple(sites if decide_for_staff(roles, permission, work.catalog) else ())
+        return tuple(sites if _decide_for_staff_user(work, user, permission, client) else ())
     standing = load_standings(work, user, client.id).get(client.id)
     if standing is None or not standing.is_in_force:
         return ()
@@ -152,6 +150,13 @@ def _change(
     given = after if (after.role, after.grants) == (before.role, before.grants) else _undenied(work, planned, after)
     require_grantable(work, membership.client_id, given)
     return RightsChange(before, after)
+
+
+def _decide_for_staff_user(work: Work, user: User, permission: str, client: Client) -> Decision:
+    decision = decide_for_staff(user.roles if user.deactivated_at is None else (), permission, work.catalog)
+    if decision and not user_reaches(work, user, client.id):
+        return Decision(allowed=False, rule="out_of_reach", reasons=("the user does not look after this client",))
+    return decision
 
 
 def _names(given: tuple[object, ...]) -> tuple[str, ...]:

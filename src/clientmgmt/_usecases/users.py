@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from clientmgmt._usecases.authorize import OutOfSight
 from clientmgmt._usecases.loading import load_user
 from clientmgmt._usecases.mailing import end_invitation
 from clientmgmt._usecases.owners import owner_missing
 from clientmgmt._usecases.paging import find_page
-from clientmgmt._usecases.sight import authorize_user
+from clientmgmt._usecases.reach import OutOfSight
+from clientmgmt._usecases.sight import authorize_user, contacts_in_sight, logins_in_sight
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.ids import UserId
@@ -18,6 +18,7 @@ from clientmgmt.domain.results import Deactivation, Page
 from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.ports.collections import LOGINS, MEMBERSHIPS, USERS
+from clientmgmt.ports.storage import Condition
 
 __all__ = ["deactivate", "list_logins", "reactivate"]
 
@@ -30,15 +31,16 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
     user = load_user(work, user_id, lock=True)
     authorize_user(work, _DEACTIVATE[user.kind], user)
     memberships = _memberships(work, user)
-    clients = tuple(membership.client_id for membership in memberships)
+    seen = _memberships(work, user, *contacts_in_sight(work)) if contacts_in_sight(work) else memberships
+    told = tuple(membership.client_id for membership in seen)
     if user.deactivated_at is not None:
-        return Deactivation(user=user, clients=clients, warnings=owner_missing(work, memberships))
+        return Deactivation(user=user, clients=told, warnings=owner_missing(work, seen))
     for membership in memberships:
         end_invitation(work, membership, InvitationTrigger.REVOKE)
-    changed, fact = user.deactivate(work.stamp(), clients=clients)
+    changed, fact = user.deactivate(work.stamp(), clients=tuple(membership.client_id for membership in memberships))
     work.record(fact)
-    warnings = owner_missing(work, memberships)
-    return Deactivation(user=work.uow.save(USERS, changed), clients=clients, warnings=warnings)
+    warnings = owner_missing(work, seen)
+    return Deactivation(user=work.uow.save(USERS, changed), clients=told, warnings=warnings)
 
 
 def reactivate(work: Work, user_id: UserId) -> User:
@@ -61,11 +63,11 @@ def list_logins(work: Work, user_id: UserId, *, limit: int, cursor: str | None) 
     if isinstance(work.actor, ClientUser) and work.actor.user_id != user.id:
         raise OutOfSight("user", READ)
     authorize_user(work, "access.logins", user)
-    where = LOGINS.user_id.eq(user.id)
-    rows, following = find_page(work, LOGINS, where, order=LOGINS.at.desc(), limit=limit, cursor=cursor)
+    where = (LOGINS.user_id.eq(user.id), *logins_in_sight(work))
+    rows, following = find_page(work, LOGINS, *where, order=LOGINS.at.desc(), limit=limit, cursor=cursor)
     return Page(rows, following)
 
 
-def _memberships(work: Work, user: User) -> tuple[Membership, ...]:
+def _memberships(work: Work, user: User, *where: Condition[Membership]) -> tuple[Membership, ...]:
     """Where it is in force or was: a contact that has not accepted shows nothing of its user."""
-    return work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None))
+    return work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None), *where)

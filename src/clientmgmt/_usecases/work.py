@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -66,7 +66,7 @@ class Recorded(Exception):  # noqa: N818 - carries an error through the end of a
 class Work:
     """One call in one unit of work. ``now`` was read once; events are written down when the use case is through."""
 
-    __slots__ = ("_settings", "actor", "events", "now", "standings", "tenant", "uow", "wiring")
+    __slots__ = ("_settings", "actor", "events", "now", "roles", "standings", "tenant", "uow", "wiring")
 
     def __init__(self, wiring: Wiring, uow: UnitOfWork, *, tenant: str, actor: Actor | Stranger) -> None:
         self.wiring = wiring
@@ -78,6 +78,8 @@ class Work:
         self.events: list[Event] = []
         self.standings: Mapping[ClientId, Standing] | None = None
         """What the actor is for its clients, once that was asked: see :mod:`clientmgmt._usecases.standing`."""
+        self.roles: Collection[str] | None = None
+        """The stored roles of a staff actor, once that was asked: see :mod:`clientmgmt._usecases.reach`."""
 
     @property
     def catalog(self) -> Catalog:

@@ -110,7 +110,7 @@ from clientmgmt.domain.rules import (
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.sessions import OpenSession
-from clientmgmt.domain.settings import Brand, Links, Settings
+from clientmgmt.domain.settings import Brand, Links, Settings, StaffReach
 from clientmgmt.domain.sites import EmergencyContact, Site
 from clientmgmt.domain.states import (
     CLIENT_LIFECYCLE,
@@ -252,6 +252,7 @@ __all__ = [
     "SiteUpdated",
     "Staff",
     "StaffAdded",
+    "StaffReach",
     "StaffRolesChanged",
     "StaffUpdated",
     "Stamp",

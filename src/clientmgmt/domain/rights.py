@@ -34,8 +34,8 @@ class Decision(Value):
     """Whether something is allowed, and why. It is true if it is.
 
     ``rule`` names what decided it, ``reasons`` say it in words: ``system``, ``owner``, ``role``, ``grant``
-    (allowed), ``denial``, ``not_given``, ``out_of_scope``, ``user_inactive``, ``not_accepted``, ``contact_suspended``,
-    ``client_closed``, ``no_contact`` (refused); of sites see :meth:`SiteGroup.may_schedule`.
+    (allowed), ``denial``, ``not_given``, ``out_of_scope``, ``out_of_reach``, ``user_inactive``, ``not_accepted``,
+    ``contact_suspended``, ``client_closed``, ``no_contact`` (refused); of sites see :meth:`SiteGroup.may_schedule`.
     """
 
     allowed: bool

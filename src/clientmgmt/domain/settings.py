@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import NoReturn
 
 import attrs
@@ -13,7 +14,7 @@ from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["Brand", "Links", "Settings"]
+__all__ = ["Brand", "Links", "Settings", "StaffReach"]
 
 _PLACEHOLDERS = frozenset({"token", "tenant", "client_id"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -71,6 +72,13 @@ class Brand(Value):
     name: str | None = None
 
 
+class StaffReach(StrEnum):
+    """Which clients staff reaches: all of the tenant's, or those that it is assigned to and those that it has added."""
+
+    EVERYTHING = "everything"
+    ASSIGNED = "assigned"
+
+
 def _quoted(text: str) -> str:
     return "".join(letter if letter in _UNRESERVED else f"%{ord(letter):02X}" for letter in text)
 
@@ -79,11 +87,20 @@ def _mailbox(text: str | Mailbox | None) -> Mailbox | None:
     return Mailbox.parse(text, field="sender") if isinstance(text, str) else text
 
 
+def _reach(text: str) -> StaffReach:
+    try:
+        return StaffReach(text)
+    except ValueError:
+        _refuse(f"staff_reach must be one of {', '.join(StaffReach)}")
+
+
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Settings(Value):
     """What one tenant wants. ``sender`` and ``reply_to`` are written ``Name <address>``.
 
-    Without a ``sender`` no mail can be sent: commands that would send one are refused.
+    Without a ``sender`` no mail can be sent: commands that would send one are refused. With the ``staff_reach``
+    ``"assigned"``, staff reaches the clients that it manages and those that it has added; any other is not there for
+    it, unless its roles give ``users.staff``. Usually it reaches ``"everything"``.
     """
 
     sender: Mailbox | None = attrs.field(default=None, converter=_mailbox)
@@ -91,6 +108,7 @@ class Settings(Value):
     brand: Brand = Brand()
     links: Links = Links()
     rules: Rules = attrs.field(factory=Rules)
+    staff_reach: StaffReach = attrs.field(default=StaffReach.EVERYTHING, converter=_reach)
 
     @property
     def brand_name(self) -> str:

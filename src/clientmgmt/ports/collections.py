@@ -80,6 +80,7 @@ class Clients(Collection[Client]):
     email_key: Field[Client, str] = _client(lambda client: client.email.key)
     name_key: Ordered[Client, str] = _client.ordered(lambda client: client.name_key)
     status: Field[Client, ClientStatus] = _client(lambda client: client.status)
+    created_by: Field[Client, str] = _client(lambda client: client.created_by)
     indexes: ClassVar[Indexes] = ((name_key,), (status, name_key), (email_key, name_key))
 
 
@@ -107,6 +108,7 @@ class Users(Collection[User]):
 
     name = "users"
     entity = User
+    id: Field[User, UserId] = _user(lambda user: user.id)
     kind: Field[User, UserKind] = _user(lambda user: user.kind)
     email_key: Field[User, str] = _user(lambda user: user.email.key)
     reference: Field[User, str | None] = _user(lambda user: user.reference)
@@ -248,6 +250,7 @@ class Logins(Collection[LoginEvent]):
     name = "logins"
     entity = LoginEvent
     user_id: Field[LoginEvent, UserId] = _login(lambda login: login.user_id)
+    client_id: Field[LoginEvent, ClientId | None] = _login(lambda login: login.client_id)
     at: Ordered[LoginEvent, datetime] = _login.ordered(lambda login: login.at)
     indexes: ClassVar[Indexes] = ((user_id, at), (at,))
 
@@ -323,6 +326,7 @@ class Audit(Collection[AuditEntry]):
     client_id: Field[AuditEntry, ClientId | None] = _audit(lambda entry: entry.client_id)
     actor: Field[AuditEntry, str] = _audit(lambda entry: entry.actor)
     action: Field[AuditEntry, str] = _audit(lambda entry: entry.action)
+    subject: Field[AuditEntry, UUID | None] = _audit(lambda entry: entry.subject)
     at: Ordered[AuditEntry, datetime] = _audit.ordered(lambda entry: entry.at)
     indexes: ClassVar[Indexes] = ((at,), (client_id, at), (actor, at), (action, at))
 
