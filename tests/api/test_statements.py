@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import sqlalchemy as sa
 
@@ -15,7 +16,7 @@ from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.domain import Event, MailId, UserReactivated
 from clientmgmt.errors import PermanentDeliveryError
-from tests.box import PASSWORD, Box
+from tests.box import PASSWORD, SETTINGS, Box
 from tests.stories.operations import ADDRESS
 
 Operation = Callable[[], object]
@@ -344,3 +345,38 @@ def test_lists_cost_the_same_for_every_size() -> None:
         ["contacts.add_many of 4", "contacts.add_many of 40"],
     ):
         assert len({FROZEN[name] for name in names}) == 1, names
+
+
+def test_a_limited_reach_costs_lists_nothing_and_everything_else_one_question(counted: tuple[Box, list[str]]) -> None:
+    box, seen = counted
+    box = box.again(settings=attrs.evolve(SETTINGS, staff_reach="assigned"))
+    ann = box.ws.staff.add(first_name="Ann", last_name="B", email="a@b.example", roles=["editor"], reference="ann")
+    acme = box.client()
+    jane = box.contact(acme, invite=True)
+    asked: dict[str, Callable[[Workspace], object]] = {
+        "clients.list": lambda ws: ws.clients.list(),
+        "clients.find": lambda ws: ws.clients.find(reference=("crm", "1")),
+        "contacts.list": lambda ws: ws.contacts.list(),
+        "notifications.list": lambda ws: ws.notifications.list(),
+        "managers.clients_of": lambda ws: ws.managers.clients_of(ann.id),
+        "audit.list": lambda ws: ws.audit.list(),
+        "clients.get": lambda ws: ws.clients.get(acme.id),
+        "contacts.get": lambda ws: ws.contacts.get(jane.id),
+        "access.logins": lambda ws: ws.access.logins(jane.user_id),
+    }
+    costs = []
+    for number in range(3):
+        for client in (acme, *(box.client(f"C{number}-{other}") for other in range(4))):
+            box.ws.managers.add(client.id, ann.id)
+        whole, part = (
+            [_cost(seen, partial(question, ws)) for question in asked.values()]
+            for ws in (box.ws, box.staff("editor", reference="ann"))
+        )
+        costs.append([more - less for less, more in zip(whole, part, strict=True)])
+    assert costs == [[0, 0, 0, 0, 0, 0, 1, 1, 1]] * 3
+
+
+def _cost(seen: list[str], operation: Operation) -> int:
+    seen.clear()
+    operation()
+    return len(seen)
