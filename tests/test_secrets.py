@@ -82,6 +82,10 @@ class Story:
         self.sent(jane, "second")
         self.refuse(lambda: door.accept_invite(self.tokens["first"], password=PASSWORD))
         self.seen += [door.inspect(self.tokens["second"])]
+        sam = ws.contacts.add(acme.id, first_name="Sam", last_name="Lee", email="sam@acme.example")
+        link = ws.access.invite_link(sam.id)
+        self.tokens["link"] = link.url.reveal().rpartition("=")[2]
+        self.seen += [link, ws.access.invitations(sam.id), door.inspect(self.tokens["link"])]
         session = door.accept_invite(self.tokens["second"], password=PASSWORD)
         self.tokens["session"] = session.token.reveal()
         self.seen += [session, door.identify(self.tokens["session"])]

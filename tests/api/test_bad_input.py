@@ -493,6 +493,7 @@ BY_ID: dict[str, tuple[type[Exception], Callable[[Box, object], object]]] = {
     "contacts.revoke_invite": (NotFoundError, lambda box, key: box.ws.contacts.revoke_invite(key)),  # type: ignore[arg-type]
     "contacts.most_recent": (NotFoundError, lambda box, key: box.ws.contacts.most_recent(key)),  # type: ignore[arg-type]
     "access.invitations": (NotFoundError, lambda box, key: box.ws.access.invitations(key)),  # type: ignore[arg-type]
+    "access.invite_link": (NotFoundError, lambda box, key: box.ws.access.invite_link(key)),  # type: ignore[arg-type]
     "access.deactivate": (NotFoundError, lambda box, key: box.ws.access.deactivate(key)),  # type: ignore[arg-type]
     "access.may": (NotFoundError, lambda box, key: box.ws.access.may("export", key)),  # type: ignore[arg-type]
     "access.explain": (

@@ -120,6 +120,7 @@ FROZEN = {
     "notifications.list of a client": 3,
     "notifications.cancel": 5,
     "notifications.retry": 6,
+    "access.invite_link": 9,
     "feed.pull of 1": 15,
     "feed.ack": 5,
     "feed.pull of nothing": 7,
@@ -284,6 +285,8 @@ def notifying(box: Box, acme: Client) -> Iterator[tuple[str, Operation]]:
     yield "notifications.list of a client", lambda: box.ws.notifications.list(client_id=acme.id)
     yield "notifications.retry", lambda: box.ws.notifications.retry(dead)
     yield "notifications.cancel", lambda: box.ws.notifications.cancel(dead)
+    linked = box.contact(acme, "Linked")
+    yield "access.invite_link", lambda: box.ws.access.invite_link(linked.id)
 
 
 def _mails(box: Box, size: int) -> Operation:

@@ -124,6 +124,7 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "contacts.revoke_invite": (HIGH, lambda ws, _, contact: ws.contacts.revoke_invite(contact.id)),
     "contacts.most_recent": (STAFF, lambda ws, client, _: ws.contacts.most_recent(client.id)),
     "access.invitations": (STAFF, lambda ws, _, contact: ws.access.invitations(contact.id)),
+    "access.invite_link": (HIGH, lambda ws, _, contact: ws.access.invite_link(contact.id)),
     "access.may": (STAFF, lambda ws, client, _: ws.access.may("export", client.id)),
     "access.explain": (STAFF, lambda ws, client, contact: ws.access.explain(contact.user_id, "files", client.id)),
     "access.rights": (STAFF, lambda ws, _, contact: ws.access.rights(contact.id)),

@@ -146,6 +146,7 @@ PATHS: dict[str, Path] = {
     "suspend": lambda ws, contact: ws.contacts.suspend(contact.id),
     "resume": lambda ws, contact: ws.contacts.resume(contact.id),
     "send an invitation": lambda ws, contact: ws.contacts.send_invite(contact.id),
+    "have a link made": lambda ws, contact: ws.access.invite_link(contact.id),
     "revoke an invitation": lambda ws, contact: ws.contacts.revoke_invite(contact.id),
     "preview rights": lambda ws, contact: ws.access.preview_rights(contact.id, denies=["files"]),
     "set rights": lambda ws, contact: ws.access.set_rights(contact.id, denies=["files"]),

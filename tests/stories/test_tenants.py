@@ -36,6 +36,7 @@ QUESTIONS: dict[str, Question] = {
     "contacts.revoke_invite": lambda ws, ids: ws.contacts.revoke_invite(ids[1]),
     "contacts.most_recent": lambda ws, ids: ws.contacts.most_recent(ids[0]),
     "access.invitations": lambda ws, ids: ws.access.invitations(ids[1]),
+    "access.invite_link": lambda ws, ids: ws.access.invite_link(ids[1]),
     "access.deactivate": lambda ws, ids: ws.access.deactivate(ids[2]),
     "access.may": lambda ws, ids: ws.access.may("export", ids[0]),
     "access.explain": lambda ws, ids: ws.access.explain(ids[2], "export", ids[0]),

@@ -9,7 +9,7 @@ from clientmgmt._usecases import credentials, invitations, owners, rights, users
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
 from clientmgmt.domain.people import Invitation, LoginEvent, User
-from clientmgmt.domain.results import Deactivation, Page
+from clientmgmt.domain.results import Deactivation, Link, Page
 from clientmgmt.domain.rights import Decision, Rights, RightsChange
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.sites import Site
@@ -26,6 +26,24 @@ class AccessGroup(Group):
     def invitations(self, contact_id: ContactId) -> tuple[Invitation, ...]:
         """The invitations that a contact was sent, newest first: when, by whom, and what became of each."""
         return self._calls.read(invitations.list_invitations, contact_id)
+
+    def invite_link(self, contact_id: ContactId) -> Link:
+        """A new invitation as a link that you hand on yourself, without any mail. Needs ``clients.invite``.
+
+        Every earlier link of the contact is dead from now on; a mail of one that still waits is not sent. It is not
+        for clients' own users: whoever has the link can choose the password of an address that nobody has verified.
+
+        Args:
+            contact_id: the contact.
+
+        Raises:
+            AlreadyActiveError: the contact has signed in.
+            UserInactiveError: the user is deactivated.
+            ClientClosedError: the client is closed.
+            LimitError: too soon after the last one, or too many within a day (``Rules.invites``).
+            ConfigurationError: there is no link template.
+        """
+        return self._calls.write(invitations.invite_link, contact_id)
 
     def may(self, permission: str, client_id: ClientId, *, site_id: SiteId | None = None) -> Decision:
         """Whether the actor of this workspace has a permission for a client, from what is stored now.

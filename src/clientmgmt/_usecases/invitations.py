@@ -1,9 +1,9 @@
-"""Invitations: sending, sending again, sending many, revoking, and their history."""
+"""Invitations: sending, sending again, sending many, handing out as a link, revoking, and their history."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import cast
 
@@ -12,7 +12,13 @@ import attrs
 from clientmgmt._usecases.climbing import require_manageable
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
-from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_invitations, require_links
+from clientmgmt._usecases.mailing import (
+    end_invitation,
+    invitation_url,
+    open_invitation,
+    queue_invitations,
+    require_links,
+)
 from clientmgmt._usecases.sight import contacts_in_sight
 from clientmgmt._usecases.standing import actor_standings, contact_rights
 from clientmgmt._usecases.steps import Steps
@@ -24,13 +30,13 @@ from clientmgmt.domain.contacts import Contact, invite_violations
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
 from clientmgmt.domain.people import Invitation, Membership, User
-from clientmgmt.domain.results import BulkResult, Row
+from clientmgmt.domain.results import BulkResult, Link, Row
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import any_of
 
-__all__ = ["list_invitations", "revoke_invite", "send_invite", "send_invites"]
+__all__ = ["invite_link", "list_invitations", "revoke_invite", "send_invite", "send_invites"]
 
 _ABOVE = (Violation("not_allowed", "has more rights than you have", "contact"),)
 _MISSING = (Violation("not_found", "is no contact of this client", "contact"),)
@@ -38,9 +44,29 @@ _MISSING = (Violation("not_found", "is no contact of this client", "contact"),)
 
 def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     """Send an invitation, or send it again: the new link works, every earlier one of this contact is dead."""
-    person = load_person(work, contact_id, "contacts.send_invite")
+    membership, invitation = _renew(work, contact_id, "contacts.send_invite", require_links)
+    queue_invitations(work, [invitation])
+    return _shown(work, membership, invitation)
+
+
+def invite_link(work: Work, contact_id: ContactId) -> Link:
+    """The same without a mail: the link is told to whoever asks, this once."""
+    _, invitation = _renew(work, contact_id, "access.invite_link", lambda work: work.settings.links.require("invite"))
+    work.uow.add(INVITATIONS, invitation)
+    url = invitation_url(work.wiring, work.settings, work.tenant, invitation)
+    return Link(url=url, expires_at=invitation.expires_at)
+
+
+def _renew(
+    work: Work, contact_id: ContactId, operation: str, require: Callable[[Work], None]
+) -> tuple[Membership, Invitation]:
+    """A new invitation for a contact instead of any earlier one; it is not written yet.
+
+    ``require`` refuses what is missing for sending it.
+    """
+    person = load_person(work, contact_id, operation)
     membership, user = person.membership, person.user
-    require_manageable(work, "contacts.send_invite", membership, itself=True)
+    require_manageable(work, operation, membership, itself=True)
     rules = work.settings.rules.invites
     client = work.uow.get(CLIENTS, membership.client_id)
     recent = work.uow.find(
@@ -51,12 +77,10 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
     )
     refuse(closed_violations(client))
     refuse(invite_violations(user, membership, recent, rules=rules, now=work.now))
-    require_links(work)
+    require(work)
     previous = end_invitation(work, membership, InvitationTrigger.SUPERSEDE)
     invited, invitation = open_invitation(work, membership, user, previous)
-    work.uow.save(MEMBERSHIPS, invited)
-    queue_invitations(work, [invitation])
-    return _shown(work, membership, invitation)
+    return work.uow.save(MEMBERSHIPS, invited), invitation
 
 
 def send_invites(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clientmgmt._usecases.work import Work
+from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.contacts import send_invite
 from clientmgmt.domain.events import InvitationRevoked
 from clientmgmt.domain.ids import ClientId, MailId
 from clientmgmt.domain.mail import MailType, OutboxMail
 from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.secret import Secret
+from clientmgmt.domain.settings import Settings
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.ports.collections import INVITATIONS, OUTBOX
+from clientmgmt.ports.links import LinkClaims
 
 __all__ = [
     "end_invitation",
+    "invitation_url",
     "open_invitation",
     "queue_added",
     "queue_invitations",
@@ -27,6 +31,14 @@ def require_links(work: Work) -> None:
     """Refuse before anything is written if an invitation could not be mailed (``ConfigurationError``)."""
     work.settings.require_sender()
     work.settings.links.require("invite")
+
+
+def invitation_url(wiring: Wiring, settings: Settings, tenant: str, invitation: Invitation) -> Secret:
+    """The link of an invitation, always the same one; ``LookupError`` if the key that signs it was removed."""
+    claims = LinkClaims(purpose="invite", tenant=tenant, subject=invitation.id)
+    token = wiring.signer.sign(claims, key_id=invitation.key_id)
+    settings.links.require("invite")
+    return settings.links.url("invite", token=token, tenant=tenant, client_id=str(invitation.client_id))
 
 
 def open_invitation(

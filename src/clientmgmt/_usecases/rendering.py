@@ -8,6 +8,7 @@ from functools import partial
 import attrs
 
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.mailing import invitation_url
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.letters import Letter, added_letter, invitation_letter, password_changed_letter
@@ -16,7 +17,6 @@ from clientmgmt.domain.people import Invitation, User
 from clientmgmt.domain.settings import Settings
 from clientmgmt.errors import NotFoundError, PermanentDeliveryError
 from clientmgmt.ports.collections import CLIENTS, INVITATIONS, MEMBERSHIPS, OUTBOX, USERS
-from clientmgmt.ports.links import LinkClaims
 
 __all__ = ["Reason", "Subject", "look_again", "render"]
 
@@ -116,12 +116,9 @@ def render(desk: Desk, mail: OutboxMail, subject: Subject) -> Message:
 
 
 def _invitation(desk: Desk, settings: Settings, *, client: Client, user: User, invitation: Invitation) -> Letter:
-    claims = LinkClaims(purpose="invite", tenant=desk.tenant, subject=invitation.id)
     try:
-        token = desk.wiring.signer.sign(claims, key_id=invitation.key_id)
+        url = invitation_url(desk.wiring, settings, desk.tenant, invitation)
     except LookupError:
         message = "the key that signs this link was removed"
         raise PermanentDeliveryError(message) from None
-    settings.links.require("invite")
-    url = settings.links.url("invite", token=token, tenant=desk.tenant, client_id=str(client.id))
     return invitation_letter(user, client, invitation, url=url, settings=settings)

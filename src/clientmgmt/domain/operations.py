@@ -51,6 +51,7 @@ OPERATIONS: Mapping[str, Need] = {
     "contacts.revoke_invite": Need("clients.invite", "clients.invite"),
     "contacts.most_recent": Need(READ, "users.manage", whole=True),
     "access.invitations": Need(READ, "clients.invite"),
+    "access.invite_link": Need("clients.invite"),
     "access.may": Need(READ, BELONG),
     "access.explain": Need(READ, "users.manage"),
     "access.rights": Need(READ, BELONG),

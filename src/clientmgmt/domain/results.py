@@ -27,6 +27,7 @@ __all__ = [
     "Deactivation",
     "DeliveryReport",
     "Imported",
+    "Link",
     "LinkPassword",
     "LinkView",
     "Note",
@@ -177,6 +178,17 @@ class RecentLogin(Value):
     name: str
     at: datetime
     ago: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Link(Value):
+    """A link that was made to be handed on by other means than mail. It is told once: nothing can show it again.
+
+    ``url.reveal()`` is the link; printed, logged or written as data it is ``***``.
+    """
+
+    url: Secret
+    expires_at: datetime
 
 
 class LinkPassword(StrEnum):
