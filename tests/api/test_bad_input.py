@@ -16,6 +16,7 @@ from clientmgmt import (
     Contact,
     EmergencyContact,
     InvalidInputError,
+    NewContact,
     NotFoundError,
     RefusedError,
     SignInRefusedError,
@@ -185,6 +186,14 @@ def add_client(field: str) -> Callable[[Box, Client, Contact, object], object]:
     return lambda box, _, __, value: box.ws.clients.add(**(good | {field: value}))  # type: ignore[arg-type]
 
 
+def add_owner(field: str) -> Callable[[Box, Client, Contact, object], object]:
+    def command(box: Box, _: Client, __: Contact, value: object) -> object:
+        owner = NewContact(**({"first_name": "Bob", "last_name": "Roe", "email": "bob@bolt.example"} | {field: value}))  # type: ignore[arg-type]
+        return box.ws.clients.add(name="Bolt", email="b@bolt.example", owner=owner)
+
+    return command
+
+
 def add_contact(field: str) -> Callable[[Box, Client, Contact, object], object]:
     good = {"first_name": "Bob", "last_name": "Roe", "email": "bob@acme.example"}
     return lambda box, client, _, value: box.ws.contacts.add(client.id, **(good | {field: value}))  # type: ignore[arg-type]
@@ -327,6 +336,14 @@ CASES: dict[tuple[str, str], Case] = {
     ("clients.add", "status"): Case(CHOICE | {"closed": "closed"}, add_client("status")),
     ("clients.add", "language"): Case(LANGUAGE, add_client("language")),
     ("clients.add", "references"): Case(REFERENCES, add_client("references")),
+    ("clients.add", "owner"): Case(
+        {"text": "Jane", "a number": 5, "a mapping": {"first_name": "J"}}, add_client("owner")
+    ),
+    ("clients.add", "owner.first_name"): Case(REQUIRED, add_owner("first_name")),
+    ("clients.add", "owner.last_name"): Case(REQUIRED | {"over-long": "x" * 101}, add_owner("last_name")),
+    ("clients.add", "owner.email"): Case(EMAIL, add_owner("email")),
+    ("clients.add", "owner.phone"): Case(OPTIONAL, add_owner("phone")),
+    ("clients.add", "owner.job_title"): Case(OPTIONAL, add_owner("job_title")),
     ("clients.list", "status"): Case(
         {name: value for name, value in CHOICE.items() if value is not None},
         lambda box, _, __, value: box.ws.clients.list(status=value),  # type: ignore[arg-type]

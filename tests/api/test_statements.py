@@ -11,7 +11,7 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from clientmgmt import Client, Contact, ContactState, Scope, SignInRefusedError, Workspace
+from clientmgmt import Client, Contact, ContactState, NewContact, Scope, SignInRefusedError, Workspace
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 from clientmgmt.domain import Event, MailId, UserReactivated
@@ -121,6 +121,7 @@ FROZEN = {
     "notifications.cancel": 5,
     "notifications.retry": 6,
     "access.invite_link": 9,
+    "clients.add with an owner": 8,
     "feed.pull of 1": 15,
     "feed.ack": 5,
     "feed.pull of nothing": 7,
@@ -286,6 +287,8 @@ def notifying(box: Box, acme: Client) -> Iterator[tuple[str, Operation]]:
     yield "notifications.retry", lambda: box.ws.notifications.retry(dead)
     yield "notifications.cancel", lambda: box.ws.notifications.cancel(dead)
     linked = box.contact(acme, "Linked")
+    owner = NewContact(first_name="O", last_name="P", email="o@p.example")
+    yield "clients.add with an owner", lambda: box.client("Owned", owner=owner)
     yield "access.invite_link", lambda: box.ws.access.invite_link(linked.id)
 
 

@@ -7,7 +7,18 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from clientmgmt import Address, Client, Contact, EmergencyContact, NotFoundError, SiteId, System, UserId, Workspace
+from clientmgmt import (
+    Address,
+    Client,
+    Contact,
+    EmergencyContact,
+    NewContact,
+    NotFoundError,
+    SiteId,
+    System,
+    UserId,
+    Workspace,
+)
 from clientmgmt.domain import MailId
 
 __all__ = ["ADDRESS", "COMMANDS", "NOON", "Command", "prepare"]
@@ -18,6 +29,7 @@ HIGH = frozenset({"administrator", "editor"})
 LEADS = HIGH | {"operations_lead"}
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ADDRESS = Address(street="1 Main Street", city="Springfield", country="US")
+OWNER = NewContact(first_name="Olga", last_name="Roe", email="olga@bolt.example")
 ROW = {"client": "Cora", "client_email": "c@cora.example"}
 
 
@@ -81,6 +93,10 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "clients.add": (
         HIGH | {"account_manager"},
         lambda ws, _, __: ws.clients.add(name="Bolt", email="b@bolt.example"),
+    ),
+    "clients.add with an owner": (
+        HIGH,
+        lambda ws, _, __: ws.clients.add(name="Bolt", email="b@bolt.example", owner=OWNER),
     ),
     "clients.get": (STAFF, lambda ws, client, _: ws.clients.get(client.id)),
     "clients.find": (STAFF, lambda ws, _, __: ws.clients.find(reference=("crm", "1"))),

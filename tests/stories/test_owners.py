@@ -5,12 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
-from clientmgmt import Client, Contact, ForbiddenError, InvalidInputError, NotFoundError, Scope, UserId, Workspace
-from clientmgmt.domain import CLIENT_PERMISSIONS
-from clientmgmt.errors import EscalationError, LastOwnerError, NotEligibleError
-from tests.box import Box
+from clientmgmt import (
+    Client,
+    Contact,
+    ContactState,
+    ForbiddenError,
+    InvalidInputError,
+    NewContact,
+    NotFoundError,
+    RefusedError,
+    Scope,
+    Settings,
+    UserId,
+    Workspace,
+)
+from clientmgmt.domain import CLIENT_PERMISSIONS, ROLES
+from clientmgmt.errors import (
+    ConfigurationError,
+    EscalationError,
+    IdempotencyConflictError,
+    LastOwnerError,
+    NotEligibleError,
+    StaffCannotBeClientUserError,
+)
+from tests.box import PASSWORD, Box
 from tests.stories.operations import ADDRESS
 
 
@@ -220,3 +241,105 @@ def test_nobody_changes_its_own_role(box: Box) -> None:
         with pytest.raises(EscalationError):
             ws.access.set_rights(jane.id, **change)
     assert {key for key, rows in box.dump().items() if rows != before[key]} == {"audit"}
+
+
+JANE = NewContact(first_name="Jane", last_name="Doe", email="jane@acme.example", phone="1", job_title="Founder")
+
+
+def test_a_client_can_be_added_with_its_owner(box: Box) -> None:
+    acme = box.client(owner=JANE)
+    (jane,) = box.ws.contacts.list(acme.id)
+    assert (jane.name, jane.email.address, jane.phone, jane.job_title) == ("Jane Doe", JANE.email, "1", "Founder")
+    assert (jane.role, jane.scope, jane.state) == ("client_admin", Scope.everything(), ContactState.PENDING_INVITE)
+    assert box.ws.access.rights(jane.id).is_owner
+    assert box.actions() == ["client_added", "contact_added", "owner_changed"]
+    assert (box.audit()[-1].client_id, box.audit()[-1].new) == (acme.id, {"owner": str(jane.user_id)})
+    assert box.deliver().handled == 0
+    box.ws.contacts.send_invite(jane.id)
+    box.door.accept_invite(box.token(jane), password=PASSWORD)
+    assert box.as_user(jane.user_id).access.may("invoices", acme.id).rule == "owner"
+
+
+def test_an_owner_that_has_not_come_in_yet_is_the_owner(box: Box) -> None:
+    acme = box.client(owner=JANE)
+    (jane,) = box.ws.contacts.list(acme.id)
+    bob = box.active(acme, "Bob", role="client_admin")
+    with pytest.raises(LastOwnerError):
+        box.ws.access.set_owner(acme.id, None)
+    for path in ("remove", "suspend", "set rights", "send an invitation"):
+        with pytest.raises(ForbiddenError):
+            PATHS[path](box.as_user(bob.user_id), jane)
+    before = box.dump()
+    assert box.ws.access.set_owner(acme.id, jane.user_id) == jane
+    assert box.dump() == before
+    assert box.ws.access.set_owner(acme.id, bob.user_id) == bob
+    assert box.ws.access.rights(jane.id).permissions == ROLES["client_admin"].permissions
+    assert box.ws.access.set_owner(acme.id, jane.user_id) == jane
+    assert [note.code for note in box.ws.contacts.remove(jane.id).warnings] == ["owner_missing"]
+
+
+def test_a_known_user_becomes_the_owner_of_one_more_client(box: Box) -> None:
+    jane = box.active(box.client())
+    box.deliver()
+    bolt = box.client("Bolt", owner=attrs.evolve(JANE, first_name="J", email="JANE@acme.example"))
+    (there,) = box.ws.contacts.list(bolt.id)
+    assert (there.user_id, there.name, there.job_title, there.state) == (
+        jane.user_id, "Jane Doe", "Founder", ContactState.ACTIVE,
+    )  # fmt: skip
+    assert box.ws.access.rights(there.id).is_owner
+    assert not box.ws.access.rights(jane.id).is_owner
+    assert [mail.type for mail in box.ws.notifications.list(client_id=bolt.id)] == ["contact_added"]
+
+
+def test_all_that_is_wrong_with_a_client_and_its_owner_is_told_together(box: Box) -> None:
+    box.client(references=[("crm", "1")])
+    box.ws.staff.add(first_name="A", last_name="B", email="a@northwind.example", roles=["editor"])
+    gone = box.contact(box.client("Bolt"), "Gone")
+    box.ws.access.deactivate(gone.user_id)
+    before = box.dump()
+    with pytest.raises(RefusedError) as refused:
+        box.ws.clients.add(
+            name="",
+            email="ap@cora.example",
+            references=[("crm", "1")],
+            owner=NewContact(first_name="", last_name="Doe", email="a@northwind.example"),
+        )
+    assert set(refused.value.by_field()) == {"name", "references", "owner.first_name", "owner.email"}
+    refusals: list[tuple[str, type[Exception]]] = [
+        ("a@northwind.example", StaffCannotBeClientUserError),
+        ("gone@acme.example", NotEligibleError),
+    ]
+    for email, kind in refusals:
+        with pytest.raises(kind) as one:
+            box.client("Cora", owner=attrs.evolve(JANE, email=email))
+        assert isinstance(one.value, RefusedError)
+        assert set(one.value.by_field()) == {"owner.email"}
+    assert box.dump() == before
+
+
+def test_adding_an_owner_takes_the_right_over_users_besides(box: Box) -> None:
+    fields = {"name": "Bolt", "email": "b@bolt.example", "owner": JANE}
+    before = box.dump()
+    for role, permission in (("account_manager", "users.manage"), ("representative", "clients.create")):
+        with pytest.raises(ForbiddenError) as refused:
+            box.staff(role).clients.add(**fields)  # type: ignore[arg-type]
+        assert refused.value.permission == permission
+    assert {name for name, rows in box.dump().items() if rows != before[name]} == {"audit"}
+    assert box.staff("editor").clients.add(**fields).name == "Bolt"  # type: ignore[arg-type]
+
+
+def test_the_same_key_adds_a_client_and_its_owner_once(box: Box) -> None:
+    acme = box.client(owner=JANE, idempotency_key="k")
+    before = box.dump()
+    assert box.client(owner=JANE, idempotency_key="k") == acme
+    assert box.dump() == before
+    with pytest.raises(IdempotencyConflictError):
+        box.client(owner=attrs.evolve(JANE, phone="2"), idempotency_key="k")
+
+
+def test_nothing_is_left_if_the_known_owner_cannot_be_told(box: Box) -> None:
+    box.active(box.client())
+    before = box.dump()
+    with pytest.raises(ConfigurationError, match="sender"):
+        box.again(settings=Settings()).client("Bolt", owner=JANE)
+    assert box.dump() == before

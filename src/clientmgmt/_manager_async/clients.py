@@ -9,6 +9,7 @@ from clientmgmt._manager_async.group import Group
 from clientmgmt._usecases import clients, importing
 from clientmgmt.domain.client import Client, ExternalReference
 from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.joining import NewContact
 from clientmgmt.domain.results import BulkResult, Imported, Page, StatusChange
 
 __all__ = ["ClientGroup"]
@@ -28,9 +29,10 @@ class ClientGroup(Group):
         status: str = "active",
         language: str | None = None,
         references: Iterable[ExternalReference | tuple[str, str]] = (),
+        owner: NewContact | None = None,
         idempotency_key: str | None = None,
     ) -> Client:
-        """Add a client. Needs ``clients.create``.
+        """Add a client. Needs ``clients.create``, with an ``owner`` also ``users.manage``.
 
         Args:
             name: 1 to 200 characters.
@@ -39,11 +41,17 @@ class ClientGroup(Group):
             status: ``active`` or ``prospect``.
             language: a language tag, such as ``en`` or ``pt-BR``.
             references: the client's ids in other systems, as (system, id); each unique in the tenant.
+            owner: a person who becomes its contact with the role ``client_admin``, and its owner at once, although it
+                has not come in yet. A user whom the tenant knows by this e-mail joins, as with
+                :meth:`ContactGroup.add`. Nobody is invited.
             idempotency_key: the same key with the same arguments again changes nothing and answers the same.
 
         Raises:
             InvalidInputError: fields are missing or malformed; all of them are named.
             DuplicateReferenceError: a reference belongs to another client.
+            StaffCannotBeClientUserError: the e-mail of the owner belongs to a staff user.
+            NotEligibleError: the e-mail of the owner belongs to a user who is deactivated.
+            ConfigurationError: a known user would be told that it was added, and there is no sender.
             IdempotencyConflictError: the key was used for something else.
 
         >>> from clientmgmt import ClientManager, System
@@ -62,6 +70,7 @@ class ClientGroup(Group):
             status=status,
             language=language,
             references=references,
+            owner=owner,
         )
 
     async def get(self, client_id: ClientId) -> Client:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.joining import join
 from clientmgmt._usecases.loading import load_client
+from clientmgmt._usecases.owners import begin_ownership
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.reach import within_reach
 from clientmgmt._usecases.sight import clients_in_sight
@@ -14,13 +16,18 @@ from clientmgmt.domain.client import Client, ClientReference, ExternalReference,
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId
+from clientmgmt.domain.joining import NewContact, NewPerson, joining_violations, read_contact
+from clientmgmt.domain.people import UserKind
 from clientmgmt.domain.results import Page, StatusChange
 from clientmgmt.domain.states import ClientStatus
 from clientmgmt.errors import Violation
-from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS
+from clientmgmt.ports.collections import CLIENT_REFERENCES, CLIENTS, USERS
 from clientmgmt.ports.storage import Condition
 
 __all__ = ["add_client", "find_client", "get_client", "list_clients", "list_references", "set_status"]
+
+_OWNERS_ROLE = "client_admin"
+"""The role of an owner that is added with its client: what it has left if the ownership goes to somebody else."""
 
 
 def add_client(
@@ -32,18 +39,24 @@ def add_client(
     status: str,
     language: str | None,
     references: Iterable[ExternalReference | tuple[str, str]],
+    owner: NewContact | None,
 ) -> Client:
-    """Write a new client and its external references."""
+    """Write a new client and its external references, and the person that owns it if one is given."""
     authorize(work, "clients.add")
+    if owner is not None:
+        authorize(work, "contacts.add")
     form, stamp = Form(), work.stamp()
     client = read_client(form, stamp, name=name, email=email, kind=kind, status=status, language=language)
     links = _read_references(form, work, client.id, references)
     form.note(_taken(work, links))
+    person = None if owner is None else _read_owner(form, work, owner)
     form.check()
     work.uow.add(CLIENTS, client)
     if links:
         work.uow.add(CLIENT_REFERENCES, *links)
     work.record(client_added(client, stamp))
+    if person is not None:
+        begin_ownership(work, client, join(work, client, person, Form(), field="owner.email"))
     return client
 
 
@@ -97,6 +110,20 @@ def set_status(work: Work, client_id: ClientId, status: str, *, reason: str) -> 
     work.record(fact)
     saved = work.uow.save(CLIENTS, changed)
     return StatusChange(client=saved, old=client.status, new=saved.status, changed=True)
+
+
+def _read_owner(form: Form, work: Work, owner: object) -> NewPerson | None:
+    """The person that is to own a new client. A known one is looked at here, so that all problems come together.
+
+    It is locked only after the client is written, as by whoever adds a contact to a client.
+    """
+    person = read_contact(form, "owner", owner, role=_OWNERS_ROLE, catalog=work.catalog)
+    if person is not None and person.email.key:
+        for known in work.uow.find(USERS, USERS.email_key.eq(person.email.key)):
+            form.note(joining_violations(known, is_member=False, strict=False, field="owner.email"))
+            if known.deactivated_at is not None and known.kind is UserKind.CLIENT_USER:
+                form.note([Violation("not_eligible", "belongs to a user who is deactivated", "owner.email")])
+    return person
 
 
 def _read_references(

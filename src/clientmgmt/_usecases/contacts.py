@@ -6,28 +6,27 @@ from collections.abc import Mapping
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.climbing import require_grantable, require_manageable, require_owner_stays
+from clientmgmt._usecases.joining import join
 from clientmgmt._usecases.loading import load_client, load_membership, load_person, load_user
-from clientmgmt._usecases.mailing import end_invitation, open_invitation, queue_added, queue_invitations, require_links
+from clientmgmt._usecases.mailing import end_invitation, require_links
 from clientmgmt._usecases.owners import give_up_ownership, owner_missing
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.scopes import note_unknown_sites, rights_to_be, write_scope
-from clientmgmt._usecases.sight import accepted_if_by_user, authorize_user, contacts_in_sight, shown
+from clientmgmt._usecases.sight import accepted_if_by_user, authorize_user, contacts_in_sight
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
-from clientmgmt.domain.actors import ClientUser
-from clientmgmt.domain.client import Client, closed_violations
-from clientmgmt.domain.contacts import Contact, contact_state_of
+from clientmgmt.domain.client import closed_violations
+from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.email import parse_email
 from clientmgmt.domain.events import ContactRemoved
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.joining import NewPerson, OnExisting, joined, joining_violations, new_user, read_person, typed_as
-from clientmgmt.domain.mail import MailStatus
-from clientmgmt.domain.people import Membership, User, inactive_violations
+from clientmgmt.domain.joining import OnExisting, read_person
+from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import Page, RecentLogin, Removal, Suspension, how_long_ago
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.states import ContactState, InvitationTrigger
-from clientmgmt.errors import TransactionConflictError, refuse
+from clientmgmt.errors import refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Condition, any_of
 
@@ -81,7 +80,7 @@ def add_contact(
         refuse(closed_violations(client))
     strict = form.choice("on_existing", on_existing, OnExisting) is OnExisting.REJECT
     require_grantable(work, client.id, rights_to_be(work, person))
-    return _join(work, client, person, form, invite=invite, strict=strict)
+    return join(work, client, person, form, invite=invite, strict=strict)
 
 
 def get_contact(work: Work, contact_id: ContactId) -> Contact:
@@ -191,64 +190,6 @@ def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:
     kept = work.uow.find(LOGINS, LOGINS.user_id.eq(user.id), order=LOGINS.at.desc(), limit=1)
     name, at = (kept[0].name, kept[0].at) if kept else (user.name, USERS.last_login_at.get(user))
     return RecentLogin(user_id=user.id, name=name, at=at, ago=how_long_ago(at, now=work.now))
-
-
-def _join(work: Work, client: Client, person: NewPerson, form: Form, *, invite: bool, strict: bool) -> Contact:
-    known = _known_user(work, person)
-    if known is None:
-        form.check()
-        fresh = new_user(person, work.stamp())
-        if work.uow.add_if_absent(USERS, fresh):
-            return _enter(work, client, person, fresh, invite=invite)
-        known = _known_user(work, person)
-    if known is None:
-        message = "the e-mail address was taken for a moment"
-        raise TransactionConflictError(message)
-    form.note(joining_violations(known, is_member=_is_member(work, client, known), strict=strict, told=_told(work)))
-    form.note(inactive_violations(known) if invite and _told(work) else ())
-    form.check()
-    return _enter(work, client, person, _vouched(work, person, known), invite=invite)
-
-
-def _vouched(work: Work, person: NewPerson, known: User) -> User:
-    """A user that only clients have typed in so far, by the name that staff know it by."""
-    in_force = (MEMBERSHIPS.user_id.eq(known.id), MEMBERSHIPS.typed.eq(None))
-    if not _told(work) or known.credential_at is not None or work.uow.count(MEMBERSHIPS, *in_force):
-        return known
-    if not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(known.id)):
-        return known
-    return work.uow.save(USERS, known.introduce(typed_as(person)))
-
-
-def _known_user(work: Work, person: NewPerson) -> User | None:
-    found = work.uow.find(USERS, USERS.email_key.eq(person.email.key)) if person.email.key else ()
-    return work.uow.get(USERS, found[0].id, lock=True) if found else None
-
-
-def _is_member(work: Work, client: Client, user: User) -> bool:
-    return work.uow.count(MEMBERSHIPS, MEMBERSHIPS.client_id.eq(client.id), MEMBERSHIPS.user_id.eq(user.id)) > 0
-
-
-def _enter(work: Work, client: Client, person: NewPerson, user: User, *, invite: bool) -> Contact:
-    """Write the membership, and what tells the person about it: an invitation, or a notice if it has a password."""
-    membership, fact = joined(person, user, client.id, work.stamp(), accepts=not _told(work))
-    work.record(fact)
-    if not invite or contact_state_of(membership, user) is ContactState.ACTIVE:
-        work.uow.add(MEMBERSHIPS, membership)
-        write_scope(work, membership, person.scope, is_new=True)
-        if user.credential_at is not None and membership.typed is None:
-            queue_added(work, membership)
-        return shown(work, Contact.of(membership, user, now=work.now, invitation=None, mail=None, scope=person.scope))
-    invited, invitation = open_invitation(work, membership, user, None)
-    work.uow.add(MEMBERSHIPS, invited)
-    write_scope(work, invited, person.scope, is_new=True)
-    mail = MailStatus.of(queue_invitations(work, [invitation])[0])
-    return shown(work, Contact.of(invited, user, now=work.now, invitation=invitation, mail=mail, scope=person.scope))
-
-
-def _told(work: Work) -> bool:
-    """Whether the actor may learn who is known in the tenant, and have people join without asking them."""
-    return not isinstance(work.actor, ClientUser)
 
 
 _Conditions = tuple[Condition[Membership | User], ...]

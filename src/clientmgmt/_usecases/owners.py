@@ -16,14 +16,14 @@ from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.events import OwnerChanged
-from clientmgmt.domain.ids import ClientId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, UserId
 from clientmgmt.domain.people import Membership, Ownership
 from clientmgmt.domain.results import Note
 from clientmgmt.domain.scope import Scope
 from clientmgmt.errors import EscalationError, LastOwnerError, Violation, refusal
 from clientmgmt.ports.collections import MEMBERSHIPS, OWNERS
 
-__all__ = ["give_up_ownership", "owner_missing", "set_owner"]
+__all__ = ["begin_ownership", "give_up_ownership", "owner_missing", "set_owner"]
 
 _UNFIT = "must be a contact of this client who has accepted and may come in"
 
@@ -43,8 +43,13 @@ def set_owner(work: Work, client_id: ClientId, user_id: UserId | None) -> Contac
     if standing is None or not standing.is_in_force:
         raise refusal([Violation("not_eligible", _UNFIT, "user_id")])
     membership = _with_everything(work, standing.membership)
-    _write(work, client, _owner(work, client), membership)
+    _write(work, client, _owner(work, client), membership.id, user.id)
     return view_contact(work, membership, user)
+
+
+def begin_ownership(work: Work, client: Client, contact: Contact) -> None:
+    """Make a contact that staff has just added the owner of a client that has none yet."""
+    _write(work, client, None, contact.id, contact.user_id)
 
 
 def give_up_ownership(work: Work, membership: Membership) -> tuple[Note, ...]:
@@ -75,18 +80,16 @@ def _with_everything(work: Work, membership: Membership) -> Membership:
     return work.uow.save(MEMBERSHIPS, attrs.evolve(membership, has_scope=False))
 
 
-def _write(work: Work, client: Client, owner: Ownership | None, membership: Membership) -> None:
-    if owner is not None and owner.contact_id == membership.id:
+def _write(work: Work, client: Client, owner: Ownership | None, contact_id: ContactId, user_id: UserId) -> None:
+    if owner is not None and owner.contact_id == contact_id:
         return
     if owner is None:
-        work.uow.add(OWNERS, Ownership(id=client.id, contact_id=membership.id, since=work.now))
+        work.uow.add(OWNERS, Ownership(id=client.id, contact_id=contact_id, since=work.now))
         old = None
     else:
-        work.uow.save(OWNERS, attrs.evolve(owner, contact_id=membership.id, since=work.now))
+        work.uow.save(OWNERS, attrs.evolve(owner, contact_id=contact_id, since=work.now))
         old = work.uow.get(MEMBERSHIPS, owner.contact_id).user_id
-    work.record(
-        OwnerChanged(stamp=work.stamp(), subject=client.id, client_id=client.id, old=old, new=membership.user_id)
-    )
+    work.record(OwnerChanged(stamp=work.stamp(), subject=client.id, client_id=client.id, old=old, new=user_id))
 
 
 def _owner(work: Work, client: Client) -> Ownership | None:

@@ -57,6 +57,7 @@ from clientmgmt.domain.ids import (
     UserId,
 )
 from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
+from clientmgmt.domain.joining import NewContact
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.managers import AccountManager, Care
 from clientmgmt.domain.operations import OPERATIONS, Need
@@ -216,6 +217,7 @@ __all__ = [
     "Membership",
     "Message",
     "Need",
+    "NewContact",
     "Note",
     "OpenSession",
     "OutboxMail",

@@ -18,7 +18,17 @@ from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
-__all__ = ["NewPerson", "OnExisting", "joined", "joining_violations", "new_user", "read_person", "typed_as"]
+__all__ = [
+    "NewContact",
+    "NewPerson",
+    "OnExisting",
+    "joined",
+    "joining_violations",
+    "new_user",
+    "read_contact",
+    "read_person",
+    "typed_as",
+]
 
 
 _EVERYTHING = Scope.everything()
@@ -29,6 +39,21 @@ class OnExisting(StrEnum):
 
     LINK = "link"
     REJECT = "reject"
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class NewContact(Value):
+    """A person who is to become a contact, as it is typed; what it is handed to checks it.
+
+    >>> NewContact(first_name="Jane", last_name="Doe", email="jane@acme.example").phone is None
+    True
+    """
+
+    first_name: str
+    last_name: str
+    email: str
+    phone: str | None = None
+    job_title: str | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -70,20 +95,34 @@ def read_person(
     return person
 
 
-def joining_violations(user: User, *, is_member: bool, strict: bool, told: bool = True) -> tuple[Violation, ...]:
+def read_contact(form: Form, field: str, value: object, *, role: str, catalog: Catalog) -> NewPerson | None:
+    """The person that a :class:`NewContact` describes; what is wrong with it is noted by the name of ``field``."""
+    if not isinstance(value, NewContact):
+        form.note([Violation("not_a_contact", "must be a NewContact", field)])
+        return None
+    own = Form()
+    fields = {name: getattr(value, name) for name in ("first_name", "last_name", "email", "phone", "job_title")}
+    person = read_person(own, **fields, role=role, catalog=catalog)
+    form.note(attrs.evolve(violation, field=f"{field}.{violation.field}") for violation in own.violations)
+    return person
+
+
+def joining_violations(
+    user: User, *, is_member: bool, strict: bool, told: bool = True, field: str = "email"
+) -> tuple[Violation, ...]:
     """Why a user with this e-mail cannot become a contact of this client.
 
     ``strict``: a known e-mail is refused even if it belongs to a user of other clients only. ``told``: whether whoever
-    asks may learn the reason, and who is known.
+    asks may learn the reason, and who is known. ``field``: what the e-mail is called.
     """
     if user.kind is UserKind.STAFF and not told:
-        return (Violation("not_allowed", "cannot be added", "email"),)
+        return (Violation("not_allowed", "cannot be added", field),)
     if user.kind is UserKind.STAFF:
-        return (Violation("staff_cannot_be_client_user", "belongs to a staff user", "email"),)
+        return (Violation("staff_cannot_be_client_user", "belongs to a staff user", field),)
     if is_member:
-        return (Violation("duplicate_contact", "belongs to a contact of this client already", "email"),)
+        return (Violation("duplicate_contact", "belongs to a contact of this client already", field),)
     if strict and told:
-        return (Violation("email_in_use", "belongs to another user", "email"),)
+        return (Violation("email_in_use", "belongs to another user", field),)
     return ()
 
 

@@ -1,0 +1,92 @@
+"""Joining: a person becomes a contact of a client, known to the tenant before or not."""
+
+from __future__ import annotations
+
+from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations
+from clientmgmt._usecases.scopes import write_scope
+from clientmgmt._usecases.sight import shown
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
+from clientmgmt.domain.client import Client
+from clientmgmt.domain.contacts import Contact, contact_state_of
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user, typed_as
+from clientmgmt.domain.mail import MailStatus
+from clientmgmt.domain.people import User, inactive_violations
+from clientmgmt.domain.states import ContactState
+from clientmgmt.errors import TransactionConflictError
+from clientmgmt.ports.collections import MEMBERSHIPS, USERS
+
+__all__ = ["join"]
+
+
+def join(
+    work: Work,
+    client: Client,
+    person: NewPerson,
+    form: Form,
+    *,
+    invite: bool = False,
+    strict: bool = False,
+    field: str = "email",
+) -> Contact:
+    """Make a person a contact of a client: a user whom the tenant knows by this e-mail, or a new one.
+
+    What stands against it is noted in ``form``, under the name of the ``field`` of the e-mail, and refused.
+    """
+    known = _known_user(work, person)
+    if known is None:
+        form.check()
+        fresh = new_user(person, work.stamp())
+        if work.uow.add_if_absent(USERS, fresh):
+            return _enter(work, client, person, fresh, invite=invite)
+        known = _known_user(work, person)
+    if known is None:
+        message = "the e-mail address was taken for a moment"
+        raise TransactionConflictError(message)
+    is_member = _is_member(work, client, known)
+    form.note(joining_violations(known, is_member=is_member, strict=strict, told=_told(work), field=field))
+    form.note(inactive_violations(known) if invite and _told(work) else ())
+    form.check()
+    return _enter(work, client, person, _vouched(work, person, known), invite=invite)
+
+
+def _vouched(work: Work, person: NewPerson, known: User) -> User:
+    """A user that only clients have typed in so far, by the name that staff know it by."""
+    in_force = (MEMBERSHIPS.user_id.eq(known.id), MEMBERSHIPS.typed.eq(None))
+    if not _told(work) or known.credential_at is not None or work.uow.count(MEMBERSHIPS, *in_force):
+        return known
+    if not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(known.id)):
+        return known
+    return work.uow.save(USERS, known.introduce(typed_as(person)))
+
+
+def _known_user(work: Work, person: NewPerson) -> User | None:
+    found = work.uow.find(USERS, USERS.email_key.eq(person.email.key)) if person.email.key else ()
+    return work.uow.get(USERS, found[0].id, lock=True) if found else None
+
+
+def _is_member(work: Work, client: Client, user: User) -> bool:
+    return work.uow.count(MEMBERSHIPS, MEMBERSHIPS.client_id.eq(client.id), MEMBERSHIPS.user_id.eq(user.id)) > 0
+
+
+def _enter(work: Work, client: Client, person: NewPerson, user: User, *, invite: bool) -> Contact:
+    """Write the membership, and what tells the person about it: an invitation, or a notice if it has a password."""
+    membership, fact = joined(person, user, client.id, work.stamp(), accepts=not _told(work))
+    work.record(fact)
+    if not invite or contact_state_of(membership, user) is ContactState.ACTIVE:
+        work.uow.add(MEMBERSHIPS, membership)
+        write_scope(work, membership, person.scope, is_new=True)
+        if user.credential_at is not None and membership.typed is None:
+            queue_added(work, membership)
+        return shown(work, Contact.of(membership, user, now=work.now, invitation=None, mail=None, scope=person.scope))
+    invited, invitation = open_invitation(work, membership, user, None)
+    work.uow.add(MEMBERSHIPS, invited)
+    write_scope(work, invited, person.scope, is_new=True)
+    mail = MailStatus.of(queue_invitations(work, [invitation])[0])
+    return shown(work, Contact.of(invited, user, now=work.now, invitation=invitation, mail=mail, scope=person.scope))
+
+
+def _told(work: Work) -> bool:
+    """Whether the actor may learn who is known in the tenant, and have people join without asking them."""
+    return not isinstance(work.actor, ClientUser)
