@@ -586,6 +586,7 @@ def test_filters_by_what_is_no_id_find_nothing_or_refuse_alike(box: Box) -> None
             continue
         for label, call in (
             ("audit.list", lambda key=key: box.ws.audit.list(client_id=key).items),
+            ("audit.list of a subject", lambda key=key: box.ws.audit.list(subject=key).items),
             ("contacts.list", lambda key=key: box.ws.contacts.list(key).items),
             ("notifications.list", lambda key=key: box.ws.notifications.list(client_id=key).items),
             ("notifications.list about", lambda key=key: box.ws.notifications.list(about=key).items),

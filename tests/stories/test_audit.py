@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta, timezone
+from functools import partial
+from typing import Any
 
 import pytest
 
-from clientmgmt import ForbiddenError, InvalidLinkError, SignInRefusedError, Staff
+from clientmgmt import ForbiddenError, InvalidLinkError, SignInRefusedError, Staff, iter_all
 from clientmgmt.domain import ClientUser, Event
 from tests.box import PASSWORD, Box
 
@@ -155,6 +157,33 @@ def test_the_trail_can_be_narrowed_down(box: Box) -> None:
     assert len(listing(until=began)) == 2
     assert len(listing(actor="staff:grace", action="client_added")) == 0
     assert len(listing(since=began.astimezone(timezone(timedelta(hours=5))))) == 2
+
+
+def test_the_trail_of_one_thing_comes_in_pages(box: Box) -> None:
+    acme = box.client()
+    jane, bob = box.contact(acme), box.contact(acme, "Bob")
+    for contact in (jane, bob):
+        for title in ("Clerk", "Buyer", "Chief"):
+            box.later(minutes=1)
+            box.ws.contacts.update(contact.id, job_title=title)
+    began = box.clock.now() - timedelta(minutes=4)
+    every: list[dict[str, Any]] = [
+        {"client_id": acme.id},
+        {"actor": "staff:ada"},
+        {"action": "contact_updated"},
+        {"subject": jane.id},
+        {"since": began},
+        {"until": box.clock.now()},
+        {"client_id": acme.id, "subject": bob.id, "since": began, "until": box.clock.now()},
+    ]
+    counts = []
+    for filters in every:
+        pages = list(iter_all(partial(box.ws.audit.list, **filters), limit=2))
+        assert pages == list(box.ws.audit.list(**filters))
+        counts.append(len(pages))
+    assert counts == [9, 9, 6, 4, 5, 8, 2]
+    assert {entry.subject for entry in box.ws.audit.list(subject=jane.id)} == {jane.id}
+    assert box.ws.audit.list(subject=jane.user_id, client_id=acme.id).items == ()
 
 
 def test_reading_the_trail_needs_a_permission(box: Box) -> None:

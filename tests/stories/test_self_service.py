@@ -19,6 +19,7 @@ from clientmgmt import (
     NotFoundError,
     SignInRefusedError,
     Workspace,
+    iter_all,
 )
 from clientmgmt.errors import InvalidLinkError
 from clientmgmt.testing import ManualClock
@@ -313,3 +314,17 @@ def test_staff_see_who_it_is(box: Box) -> None:
     bob = box.active(bolt, "Bob", email="bob@acme.example")
     added = admin(box, acme).contacts.add(acme.id, **BOB)
     assert (box.now_of(added).user_id, box.now_of(added).is_accepted) == (bob.user_id, False)
+
+
+def test_a_session_for_one_client_shows_the_logins_for_that_one_or_for_none(box: Box) -> None:
+    acme, bolt = box.client(), box.client("Bolt")
+    jane = box.active(acme)
+    box.contact(bolt)
+    bound, free = (
+        box.door.sign_in("jane@acme.example", PASSWORD, client_id=client_id).actor for client_id in (bolt.id, None)
+    )
+    ws = box.manager.workspace(box.tenant, actor=bound)
+    seen = [login.client_id for login in iter_all(ws.access.logins, jane.user_id, limit=1)]
+    assert sorted(seen, key=str) == sorted([None, bolt.id], key=str)
+    assert len(box.manager.workspace(box.tenant, actor=free).access.logins(jane.user_id)) == 3
+    assert len(box.ws.access.logins(jane.user_id)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from clientmgmt._manager.group import Group
 from clientmgmt._usecases import audit
@@ -24,6 +25,7 @@ class AuditGroup(Group):
         client_id: ClientId | None = None,
         actor: str | None = None,
         action: str | None = None,
+        subject: UUID | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
@@ -35,6 +37,8 @@ class AuditGroup(Group):
             client_id: only what concerns this client.
             actor: only what this actor did, written as the entries write it: ``staff:ada``.
             action: only this action: the name of an event in snake_case, or ``denied``.
+            subject: only what was done to this: a client, a contact, a user, a site, a mail. There is no index for it,
+                so name the client as well if the trail is long.
             since: from this time on; aware.
             until: before this time; aware.
             limit: how many at most, 1 to 1000.
@@ -48,6 +52,7 @@ class AuditGroup(Group):
             client_id=client_id,
             actor=actor,
             action=action,
+            subject=subject,
             since=since,
             until=until,
             limit=limit,

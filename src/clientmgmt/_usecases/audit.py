@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import is_id
@@ -26,6 +27,7 @@ def list_audit(
     client_id: ClientId | None,
     actor: str | None,
     action: str | None,
+    subject: UUID | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
@@ -35,6 +37,8 @@ def list_audit(
     authorize(work, "audit.list", client_id)
     if not (client_id is None or is_id(client_id)):
         raise NotFoundError("client")
+    if not (subject is None or is_id(subject)):
+        raise NotFoundError
     form = Form()
     where: list[Condition[AuditEntry]] = [*within_reach(work, AUDIT.client_id)]
     if client_id is not None:
@@ -43,6 +47,8 @@ def list_audit(
         where.append(AUDIT.actor.eq(form.text("actor", actor)))
     if action is not None:
         where.append(AUDIT.action.eq(form.text("action", action)))
+    if subject is not None:
+        where.append(AUDIT.subject.eq(subject))
     if since is not None:
         where.append(AUDIT.at.ge(form.moment("since", since)))
     if until is not None:
