@@ -157,8 +157,8 @@ class AccessGroup(Group):
 
         Args:
             client_id: the client.
-            user_id: the user of a contact of this client who has accepted and may come in; ``None`` is taken only
-                while there is no owner.
+            user_id: the user of a contact of this client who has accepted, or was added by staff, and may come in;
+                it need not have done so yet. ``None`` is taken only while there is no owner.
 
         Raises:
             NotEligibleError: the user is no such contact.
@@ -199,5 +199,8 @@ class AccessGroup(Group):
         return self._calls.run(credentials.set_password(self._calls.desk, user_id, password))
 
     def logins(self, user_id: UserId, *, limit: int = 50, cursor: str | None = None) -> Page[LoginEvent]:
-        """A page of a user's successful logins, newest first."""
+        """A page of a user's successful logins, newest first.
+
+        An actor that is limited to one client, or to some, is shown those for them and those for none.
+        """
         return self._calls.read(users.list_logins, user_id, limit=limit, cursor=cursor)

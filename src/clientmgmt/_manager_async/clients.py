@@ -130,7 +130,8 @@ class ClientGroup(Group):
         else by e-mail and name; a contact by its e-mail. What is there stays as it is (``changed`` is false), so
         the same rows again change nothing, also after a crash: some hundred rows at a time are written together.
         A refused row is left out with its reasons and stops no other; a row that fits two clients names both.
-        Nobody is invited. Needs ``clients.create`` and ``users.manage``.
+        What fits a client out of the actor's reach is refused. Nobody is invited. Needs ``clients.create`` and
+        ``users.manage``.
 
         >>> from clientmgmt import ClientManager, System
         >>> ws = ClientManager("memory:").workspace("northwind", actor=System("docs"))
