@@ -168,7 +168,7 @@ def test_processes_that_upgrade_together_do_it_once(tmp_path: Path, way: str) ->
 def test_processes_that_upgrade_postgresql_together_do_it_once(
     postgres_url: str, postgres_engine: sa.Engine, way: str
 ) -> None:
-    prefix = "together_"
+    prefix = f"together_{len(way)}_"
     try:
         assert [number > 0 for number in together(postgres_url, prefix, way)] == ONE_DID_IT
     finally:
