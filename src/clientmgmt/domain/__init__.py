@@ -1,6 +1,15 @@
 """Values, tables and questions: no I/O, no clock, no randomness."""
 
 from clientmgmt._lifecycle import Lifecycle, Transition
+from clientmgmt.domain.account_events import (
+    EmailChanged,
+    EmailChangeRequested,
+    PasswordChanged,
+    ResetRequested,
+    UserDeactivated,
+    UserReactivated,
+    UserSignedIn,
+)
 from clientmgmt.domain.actors import Actor, ClientUser, Staff, Stranger, System
 from clientmgmt.domain.address import Address
 from clientmgmt.domain.audit import AuditEntry
@@ -28,7 +37,6 @@ from clientmgmt.domain.events import (
     MailCancelled,
     MailRetried,
     OwnerChanged,
-    PasswordChanged,
     PrimaryManagerChanged,
     SiteAdded,
     SiteArchived,
@@ -41,11 +49,10 @@ from clientmgmt.domain.events import (
     StaffRolesChanged,
     StaffUpdated,
     Stamp,
-    UserDeactivated,
-    UserReactivated,
-    UserSignedIn,
 )
+from clientmgmt.domain.identity import Identity, LinkedIdentity
 from clientmgmt.domain.ids import (
+    AccountLinkId,
     AuditEntryId,
     ClientId,
     ContactId,
@@ -58,12 +65,12 @@ from clientmgmt.domain.ids import (
 )
 from clientmgmt.domain.imports import CONTACT_COLUMNS, IMPORT_COLUMNS
 from clientmgmt.domain.joining import NewContact
+from clientmgmt.domain.links import AccountLink, Invitation, LinkPurpose, MailedLink, QueuedReset
 from clientmgmt.domain.mail import Delivery, Mail, Mailbox, MailState, MailStatus, MailType, Message, OutboxMail
 from clientmgmt.domain.managers import AccountManager, Care
 from clientmgmt.domain.operations import OPERATIONS, Need
 from clientmgmt.domain.people import (
     Credential,
-    Invitation,
     LoginEvent,
     Membership,
     Ownership,
@@ -105,9 +112,12 @@ from clientmgmt.domain.rules import (
     DeliveryRules,
     InviteRules,
     PasswordRules,
+    ResetMode,
+    ResetRules,
     RetentionRules,
     Rules,
     SessionRules,
+    ThrottleRules,
 )
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.secret import Secret
@@ -128,6 +138,7 @@ from clientmgmt.domain.states import (
     SiteStatus,
     SiteTrigger,
 )
+from clientmgmt.domain.throttling import Attempts
 from clientmgmt.domain.unset import UNSET, Unset
 from clientmgmt.errors import Violation
 
@@ -144,12 +155,15 @@ __all__ = [
     "SITE_LIFECYCLE",
     "STAFF_PERMISSIONS",
     "UNSET",
+    "AccountLink",
+    "AccountLinkId",
     "AccountManager",
     "AccountManagerAdded",
     "AccountManagerRemoved",
     "Actor",
     "Address",
     "Archiving",
+    "Attempts",
     "AuditEntry",
     "AuditEntryId",
     "Brand",
@@ -185,9 +199,12 @@ __all__ = [
     "DeliveryReport",
     "DeliveryRules",
     "Email",
+    "EmailChangeRequested",
+    "EmailChanged",
     "EmergencyContact",
     "Event",
     "ExternalReference",
+    "Identity",
     "Imported",
     "Invitation",
     "InvitationAccepted",
@@ -200,9 +217,11 @@ __all__ = [
     "Lifecycle",
     "Link",
     "LinkPassword",
+    "LinkPurpose",
     "LinkState",
     "LinkStatus",
     "LinkView",
+    "LinkedIdentity",
     "Links",
     "LoginEvent",
     "LoginId",
@@ -214,6 +233,7 @@ __all__ = [
     "MailStatus",
     "MailType",
     "Mailbox",
+    "MailedLink",
     "Membership",
     "Message",
     "Need",
@@ -227,8 +247,12 @@ __all__ = [
     "PasswordChanged",
     "PasswordRules",
     "PrimaryManagerChanged",
+    "QueuedReset",
     "RecentLogin",
     "Removal",
+    "ResetMode",
+    "ResetRequested",
+    "ResetRules",
     "RetentionRules",
     "Rights",
     "RightsChange",
@@ -265,6 +289,7 @@ __all__ = [
     "Stranger",
     "Suspension",
     "System",
+    "ThrottleRules",
     "Transition",
     "Typed",
     "Unset",

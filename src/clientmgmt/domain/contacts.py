@@ -10,8 +10,9 @@ import attrs
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactInvited, Stamp
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
+from clientmgmt.domain.links import Invitation
 from clientmgmt.domain.mail import MailStatus
-from clientmgmt.domain.people import Invitation, Membership, User, full_name, inactive_violations
+from clientmgmt.domain.people import Membership, User, full_name, inactive_violations
 from clientmgmt.domain.rules import InviteRules
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactState, ContactTrigger, InvitationState

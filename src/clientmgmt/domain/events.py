@@ -34,7 +34,6 @@ __all__ = [
     "MailCancelled",
     "MailRetried",
     "OwnerChanged",
-    "PasswordChanged",
     "PrimaryManagerChanged",
     "SiteAdded",
     "SiteArchived",
@@ -47,9 +46,6 @@ __all__ = [
     "StaffRolesChanged",
     "StaffUpdated",
     "Stamp",
-    "UserDeactivated",
-    "UserReactivated",
-    "UserSignedIn",
 ]
 
 
@@ -110,6 +106,9 @@ class Event(Value):
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         cls.facts = tuple(field.name for field in attrs.fields(cls) if not field.inherited)
+
+
+attrs.resolve_types(Event)  # what kinds of events in other modules inherit is looked up here, not among their names
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -353,33 +352,6 @@ class SiteContactChanged(Event):
 
     names: tuple[str, ...]
     critical: bool
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class UserSignedIn(Event):
-    """A user signed in; ``subject`` is the user's id, ``origin`` what the host knew of whoever stood there."""
-
-    first: bool
-    origin: str
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class PasswordChanged(Event):
-    """A user has another password, or its first one from staff; all its sessions ended. ``subject`` is its id."""
-
-    first: bool
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class UserDeactivated(Event):
-    """A user may no longer sign in anywhere; ``subject`` is the user's id."""
-
-    clients: tuple[ClientId, ...]
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class UserReactivated(Event):
-    """A user may sign in again; ``subject`` is the user's id."""
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -4,6 +4,7 @@ from typing import NewType
 from uuid import UUID
 
 __all__ = [
+    "AccountLinkId",
     "AuditEntryId",
     "ClientId",
     "ContactId",
@@ -29,6 +30,9 @@ SiteId = NewType("SiteId", UUID)
 
 InvitationId = NewType("InvitationId", UUID)
 """One send of an invitation; the mail that carries it has the same id."""
+
+AccountLinkId = NewType("AccountLinkId", UUID)
+"""One link that a user was sent about its own account; the mail that carries it has the same id."""
 
 MailId = NewType("MailId", UUID)
 """One message, waiting or delivered."""

@@ -126,7 +126,7 @@ def joining_violations(
     return ()
 
 
-def new_user(person: NewPerson, stamp: Stamp) -> User:
+def new_user(person: NewPerson | Typed, stamp: Stamp) -> User:
     """A client user that nobody knew before."""
     return User(
         id=UserId(stamp.id),

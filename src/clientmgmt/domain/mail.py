@@ -20,11 +20,19 @@ __all__ = ["Delivery", "Mail", "MailState", "MailStatus", "MailType", "Mailbox",
 
 
 class MailType(StrEnum):
-    """The kinds of mail that the package sends."""
+    """The kinds of mail that the package sends.
+
+    *Email left* tells the old address of a user that there is a new one, *email changed* the new one.
+    """
 
     INVITATION = "invitation"
     CONTACT_ADDED = "contact_added"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    PASSWORD_GENERATED = "password_generated"  # noqa: S105 - a name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
+    EMAIL_CONFIRMATION = "email_confirmation"
+    EMAIL_CHANGED = "email_changed"
+    EMAIL_LEFT = "email_left"
 
     def lane(self, mail_id: MailId, about: UUID) -> str:
         """Among which mails the order is kept: those about the same thing.
@@ -66,7 +74,7 @@ class OutboxMail(Value):
     due_at: datetime
     attempts: int = 0
     type: MailType
-    client_id: ClientId
+    client_id: ClientId | None
     user_id: UserId
     about: UUID
     created_at: datetime
@@ -135,7 +143,7 @@ class Delivery(Value):
 
     id: MailId
     type: MailType
-    client_id: ClientId
+    client_id: ClientId | None
     user_id: UserId
     about: UUID
     created_at: datetime
@@ -181,15 +189,16 @@ def require_mail(mail: OutboxMail | Delivery, command: str) -> None:
 class Mail(Value):
     """A mail, waiting or not. It names no recipient and no text: those are made when it is sent.
 
-    ``about`` is the id of what it is about, of a contact for instance. ``created_at`` is when it was committed,
-    ``at`` since when it waits no longer, ``due_at`` when it is tried next if it waits; one of them is ``None``.
-    ``error`` says why it was not sent, or not yet. From ``not_after`` on it is never sent.
+    ``about`` is the id of what it is about, of a contact for instance; ``client_id`` is missing where that is a user of
+    several clients or none. ``created_at`` is when it was committed, ``at`` since when it waits no longer, ``due_at``
+    when it is tried next if it waits; one of them is ``None``. ``error`` says why it was not sent, or not yet. From
+    ``not_after`` on it is never sent.
     """
 
     id: MailId
     type: MailType
     state: MailState
-    client_id: ClientId
+    client_id: ClientId | None
     user_id: UserId
     about: UUID
     attempts: int

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import unicodedata
 from collections.abc import Callable
 
 from clientmgmt.domain.people import User
 from clientmgmt.domain.rules import PasswordRules
+from clientmgmt.domain.secret import Secret
 from clientmgmt.errors import Violation
 
-__all__ = ["password_violations"]
+__all__ = ["password_violations", "readable_password"]
+
+
+_GROUP = 5
 
 
 def password_violations(
@@ -34,6 +40,17 @@ def password_violations(
     if password.casefold() in _own_words(user):
         found.append(Violation("too_personal", "must not be the e-mail address or the name", "password"))
     return tuple(found)
+
+
+def readable_password(secret: Secret) -> Secret:
+    """A password of 100 bits that can be typed, made of ``secret``: always the same one.
+
+    >>> readable_password(Secret("an example")).reveal()
+    'omyaq-4pujq-li47e-utxrm'
+    """
+    digest = hashlib.sha256(secret.reveal().encode()).digest()
+    letters = base64.b32encode(digest).decode().lower()[: 4 * _GROUP]
+    return Secret("-".join(letters[start : start + _GROUP] for start in range(0, len(letters), _GROUP)))
 
 
 def _own_words(user: User) -> frozenset[str]:

@@ -11,27 +11,28 @@ from uuid import UUID
 
 import attrs
 
-from clientmgmt.domain.email import Email
-from clientmgmt.domain.events import (
-    ContactResumed,
-    ContactSuspended,
+from clientmgmt.domain.account_events import (
+    EmailChanged,
     PasswordChanged,
-    StaffRolesChanged,
-    StaffUpdated,
-    Stamp,
     UserDeactivated,
     UserReactivated,
     UserSignedIn,
 )
+from clientmgmt.domain.email import Email
+from clientmgmt.domain.events import (
+    ContactResumed,
+    ContactSuspended,
+    StaffRolesChanged,
+    StaffUpdated,
+    Stamp,
+)
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, LoginId, SiteId, UserId
-from clientmgmt.domain.states import INVITATION_LIFECYCLE, InvitationState, InvitationTrigger
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.value import Value
-from clientmgmt.errors import InvalidLinkError, Violation
+from clientmgmt.errors import Violation
 
 __all__ = [
     "Credential",
-    "Invitation",
     "LoginEvent",
     "Membership",
     "Ownership",
@@ -75,7 +76,8 @@ class User(Value):
 
     The password hash stands elsewhere (:class:`Credential`), so that no list of users carries one.
     ``reference`` (the host's own id) and ``roles`` are for staff. ``epoch`` grows whenever all sessions of the user
-    end: what was remembered under an earlier one counts no more.
+    end: what was remembered under an earlier one counts no more. Who ``must_change`` its password, which was generated,
+    has no rights until that is done.
     """
 
     id: UserId
@@ -93,6 +95,7 @@ class User(Value):
     deactivated_at: datetime | None = None
     reactivated_at: datetime | None = None
     epoch: int = 0
+    must_change: bool = False
     created_at: datetime
     version: int = 1
 
@@ -118,11 +121,14 @@ class User(Value):
         """The user that has a credential since ``at``."""
         return attrs.evolve(self, credential_at=at)
 
-    def record_login(self, stamp: Stamp, *, client_id: ClientId | None, origin: str) -> tuple[User, UserSignedIn]:
-        """The user that signed in just now. The time of the last login never moves backwards."""
+    def record_login(
+        self, stamp: Stamp, *, client_id: ClientId | None, origin: str, at: datetime | None = None
+    ) -> tuple[User, UserSignedIn]:
+        """The user that signed in ``at`` that time, or just now. The time of the last login never moves backwards."""
+        moment = at or stamp.at
         first = self.first_login_at is None
-        last = stamp.at if self.last_login_at is None else max(stamp.at, self.last_login_at)
-        changed = attrs.evolve(self, first_login_at=self.first_login_at or stamp.at, last_login_at=last)
+        last = moment if self.last_login_at is None else max(moment, self.last_login_at)
+        changed = attrs.evolve(self, first_login_at=self.first_login_at or moment, last_login_at=last)
         return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first, origin=origin)
 
     def update(self, stamp: Stamp, *, first_name: str, last_name: str, email: Email) -> tuple[User, StaffUpdated]:
@@ -144,10 +150,16 @@ class User(Value):
         fact = StaffRolesChanged(stamp=stamp, subject=self.id, old=self.roles, new=roles)
         return attrs.evolve(self, roles=roles), fact
 
-    def change_password(self, stamp: Stamp) -> tuple[User, PasswordChanged]:
-        """The user with a new credential, and without any session."""
+    def change_password(self, stamp: Stamp, *, must_change: bool = False) -> tuple[User, PasswordChanged]:
+        """The user with a new credential, and without any session; ``must_change``: it is one to be replaced."""
         fact = PasswordChanged(stamp=stamp, subject=self.id, first=self.credential_at is None)
-        return attrs.evolve(self, credential_at=self.credential_at or stamp.at, epoch=self.epoch + 1), fact
+        since = self.credential_at or stamp.at
+        return attrs.evolve(self, credential_at=since, epoch=self.epoch + 1, must_change=must_change), fact
+
+    def change_email(self, stamp: Stamp, email: Email) -> tuple[User, EmailChanged]:
+        """The user with another address, and without any session."""
+        fact = EmailChanged(stamp=stamp, subject=self.id, old=self.email.address, new=email.address)
+        return attrs.evolve(self, email=email, epoch=self.epoch + 1), fact
 
     def deactivate(self, stamp: Stamp, *, clients: tuple[ClientId, ...]) -> tuple[User, UserDeactivated]:
         """The user that may sign in nowhere; ``clients`` are those affected."""
@@ -162,12 +174,24 @@ class User(Value):
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Credential(Value):
-    """The password hash of a user; it has the user's id."""
+    """The password hash of a user; it has the user's id.
+
+    ``once_until``: the password was generated, and is good for one sign-in before then; using it moves that to now.
+    """
 
     id: UserId
     hash: str = attrs.field(repr=False)
     set_at: datetime
+    once_until: datetime | None = None
     version: int = 1
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it was good for one sign-in and that was done, or its time has passed."""
+        return self.once_until is not None and now >= self.once_until
+
+    def use(self, *, at: datetime) -> Credential:
+        """The credential after a sign-in."""
+        return self if self.once_until is None else attrs.evolve(self, once_until=at)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -189,6 +213,7 @@ class Membership(Value):
     name_key: str
     invitation_id: InvitationId | None = None
     suspended_at: datetime | None = None
+    suspended_by_staff: bool = False
     has_scope: bool = False
     typed: Typed | None = None
     created_at: datetime
@@ -199,17 +224,17 @@ class Membership(Value):
         """The contact that is in force, and shown as its user is."""
         return attrs.evolve(self, typed=None, name_key=user.name_key)
 
-    def suspend(self, stamp: Stamp, *, reason: str) -> tuple[Membership, ContactSuspended]:
-        """The contact that may not come in for this client."""
+    def suspend(self, stamp: Stamp, *, reason: str, by_staff: bool) -> tuple[Membership, ContactSuspended]:
+        """The contact that may not come in for this client; what staff does, no user of the client takes back."""
         fact = ContactSuspended(
             stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id, reason=reason
         )
-        return attrs.evolve(self, suspended_at=stamp.at), fact
+        return attrs.evolve(self, suspended_at=stamp.at, suspended_by_staff=by_staff), fact
 
     def resume(self, stamp: Stamp) -> tuple[Membership, ContactResumed]:
         """The contact that may come in again."""
         fact = ContactResumed(stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id)
-        return attrs.evolve(self, suspended_at=None), fact
+        return attrs.evolve(self, suspended_at=None, suspended_by_staff=False), fact
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -229,50 +254,6 @@ class Ownership(Value):
     contact_id: ContactId
     since: datetime
     version: int = 1
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class Invitation(Value):
-    """One send of an invitation, and what became of its link. Past invitations are kept.
-
-    ``email_key`` is the address it went to: a link dies when the user's address changes. ``key_id`` names the
-    key that signs the link, so that a mail that is tried again carries the same one. ``first_sent_at`` is when
-    the first invitation of an unbroken row of them was sent: since then the contact counts as invited.
-    """
-
-    id: InvitationId
-    contact_id: ContactId
-    user_id: UserId
-    client_id: ClientId
-    email_key: str
-    key_id: str
-    first_sent_at: datetime
-    sent_at: datetime
-    sent_by: str
-    expires_at: datetime
-    state: InvitationState = InvitationState.OPEN
-    closed_at: datetime | None = None
-    version: int = 1
-
-    def close(self, trigger: InvitationTrigger, *, at: datetime) -> Invitation:
-        """The invitation whose link is dead, and why: a link whose time was over before has expired."""
-        if at >= self.expires_at:
-            trigger = InvitationTrigger.EXPIRE
-        state = INVITATION_LIFECYCLE.target(self.state, trigger)
-        return attrs.evolve(self, state=state, closed_at=at)
-
-    def state_at(self, now: datetime) -> InvitationState:
-        """The state at ``now``: an open link is expired from ``expires_at`` on, also before that is on record."""
-        if self.state is InvitationState.OPEN and now >= self.expires_at:
-            return InvitationState.EXPIRED
-        return self.state
-
-    def refusal(self, now: datetime, *, email_key: str) -> InvalidLinkError | None:
-        """Why the link does not work at ``now`` for the user with ``email_key``, or ``None`` if it does."""
-        state = self.state_at(now)
-        if state is not InvitationState.OPEN:
-            return InvalidLinkError("used" if state is InvitationState.ACCEPTED else state.value)
-        return None if email_key == self.email_key else InvalidLinkError("email_changed")
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

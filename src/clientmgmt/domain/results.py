@@ -14,6 +14,7 @@ from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
+from clientmgmt.domain.links import LinkPurpose
 from clientmgmt.domain.people import User
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.sites import Site
@@ -192,17 +193,22 @@ class Link(Value):
 
 
 class LinkPassword(StrEnum):
-    """What the page behind an invitation link asks for: a new password, or the one that the user has."""
+    """What the page behind a link asks for: a new password, the one that the user has, or none."""
 
     CHOOSE = "choose"
     CONFIRM = "confirm"
+    NONE = "none"
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class LinkView(Value):
-    """What may be shown to whoever opened a link, before it is used."""
+    """What may be shown to whoever opened a link, before it is used; ``client_name`` if it is for one client.
 
-    client_name: str
+    ``email`` is the address that the user has, or the one that it confirms by the link.
+    """
+
+    purpose: LinkPurpose
+    client_name: str | None
     user_name: str
     email: Email
     expires_at: datetime
@@ -215,13 +221,15 @@ class Session(Value):
 
     ``token`` is what its browser keeps: :meth:`Entrance.identify` answers who it is, until ``expires_at``. A host with
     sessions of its own remembers ``actor`` instead, and makes workspaces for it. ``clients`` are the clients that the
-    user may act for.
+    user may act for. If it ``must_change`` its password, which was generated, it can do nothing before
+    :meth:`Entrance.change_password`.
     """
 
     token: Secret
     actor: ClientUser
     clients: tuple[ClientId, ...]
     expires_at: datetime
+    must_change: bool = False
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -35,7 +35,8 @@ class Decision(Value):
 
     ``rule`` names what decided it, ``reasons`` say it in words: ``system``, ``owner``, ``role``, ``grant``
     (allowed), ``denial``, ``not_given``, ``out_of_scope``, ``out_of_reach``, ``user_inactive``, ``not_accepted``,
-    ``contact_suspended``, ``client_closed``, ``no_contact`` (refused); of sites see :meth:`SiteGroup.may_schedule`.
+    ``contact_suspended``, ``must_change``, ``client_closed``, ``no_contact`` (refused); of sites see
+    :meth:`SiteGroup.may_schedule`.
     """
 
     allowed: bool
@@ -96,6 +97,8 @@ class Standing(Value):
             return _no("not_accepted", "the person has not accepted yet")
         if self.membership.suspended_at is not None:
             return _no("contact_suspended", "the contact is suspended")
+        if self.user.must_change:
+            return _no("must_change", "the user has to choose a password of its own first")
         if not self.client.status.may_sign_in:
             return _no("client_closed", "the client is closed")
         return None

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 
 import attrs
 
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import ConfigurationError
 
-__all__ = ["BulkRules", "DeliveryRules", "InviteRules", "PasswordRules", "RetentionRules", "Rules", "SessionRules"]
+__all__ = [
+    "BulkRules",
+    "DeliveryRules",
+    "InviteRules",
+    "PasswordRules",
+    "ResetMode",
+    "ResetRules",
+    "RetentionRules",
+    "Rules",
+    "SessionRules",
+    "ThrottleRules",
+]
 
 
 _MOST_ROWS = 10_000
@@ -41,6 +53,57 @@ class InviteRules(Value):
         _at_least(_MOMENT, valid=self.valid)
         _at_least(timedelta(0), pause=self.pause)
         _at_least(1, per_day=self.per_day)
+
+
+class ResetMode(StrEnum):
+    """What follows when the link of a reset is used: the user chooses a password, or is mailed a generated one."""
+
+    CHOOSE = "choose"
+    GENERATE_AND_MAIL = "generate_and_mail"
+
+
+def _reset_mode(mode: str) -> ResetMode:
+    try:
+        return ResetMode(mode)
+    except ValueError:
+        message = f"mode must be one of {', '.join(ResetMode)}"
+        raise ConfigurationError(message) from None
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ResetRules(Value):
+    """``valid``: how long a link to reset a password, or to confirm an address, works. ``mode``: what it leads to.
+
+    A generated password is good for one sign-in within ``valid`` as well.
+    """
+
+    valid: timedelta = timedelta(hours=2)
+    mode: ResetMode = attrs.field(default=ResetMode.CHOOSE, converter=_reset_mode)
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(_MOMENT, valid=self.valid)
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class ThrottleRules(Value):
+    """How often strangers may try.
+
+    ``resets``: requests for one address, ``resets_per_origin``: from one origin, within ``resets_within``.
+    ``failures``: passwords that were wrong for one address, ``failures_per_origin``: from one origin, within
+    ``failures_within``; after that nothing is read any more until the first of them are long enough ago.
+    """
+
+    resets: int = 3
+    resets_per_origin: int = 20
+    resets_within: timedelta = timedelta(hours=1)
+    failures: int = 10
+    failures_per_origin: int = 100
+    failures_within: timedelta = timedelta(minutes=15)
+
+    def __attrs_post_init__(self) -> None:
+        _at_least(1, resets=self.resets, resets_per_origin=self.resets_per_origin)
+        _at_least(1, failures=self.failures, failures_per_origin=self.failures_per_origin)
+        _at_least(_MOMENT, resets_within=self.resets_within, failures_within=self.failures_within)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -148,7 +211,7 @@ class BulkRules(Value):
 class RetentionRules(Value):
     """For how long :meth:`~clientmgmt.ClientManager.upkeep` leaves what is over. The audit trail is never pruned.
 
-    ``idempotency_keys``: a key is free again after that, whether it was pruned or not. ``links``: invitations that
+    ``idempotency_keys``: a key is free again after that, whether it was pruned or not. ``links``: those that
     are used, revoked or expired, from their end. ``deliveries``: what became of mail. ``logins``: sign-ins.
     ``feed``: events, also for a reader who has not read them; with zero none are kept, and there is no feed.
     """
@@ -176,6 +239,8 @@ class Rules(Value):
     """
 
     invites: InviteRules = InviteRules()
+    resets: ResetRules = ResetRules()
+    throttle: ThrottleRules = ThrottleRules()
     passwords: PasswordRules = PasswordRules()
     sessions: SessionRules = SessionRules()
     delivery: DeliveryRules = DeliveryRules()

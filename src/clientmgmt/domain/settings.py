@@ -16,7 +16,9 @@ from clientmgmt.errors import ConfigurationError
 
 __all__ = ["Brand", "Links", "Settings", "StaffReach"]
 
-_PLACEHOLDERS = frozenset({"token", "tenant", "client_id"})
+_PLACEHOLDERS = frozenset({"token", "tenant"})
+_OF_A_CLIENT = frozenset({"invite"})
+"""Purposes of links that belong to one client, which their templates may name."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _BASE = re.compile(r"(?:https://[^/?#{}\[\]\s]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?:[/?#]\S*)?")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
@@ -28,7 +30,8 @@ def _refuse(message: str) -> NoReturn:
 
 def _check_template(purpose: str, template: str) -> None:
     names = set(_PLACEHOLDER.findall(template))
-    if unknown := names - _PLACEHOLDERS:
+    known = _PLACEHOLDERS | ({"client_id"} if purpose in _OF_A_CLIENT else frozenset())
+    if unknown := names - known:
         _refuse(f"links.{purpose} has unknown placeholders: {', '.join(sorted(unknown))}")
     if "token" not in names:
         _refuse(f"links.{purpose} must contain {{token}}")
@@ -38,7 +41,9 @@ def _check_template(purpose: str, template: str) -> None:
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Links(Value):
-    """One URL template per purpose, with ``{token}`` and, if wanted, ``{tenant}`` and ``{client_id}``.
+    """One URL template per purpose, with ``{token}`` and, if wanted, ``{tenant}``; ``invite`` also ``{client_id}``.
+
+    ``reset`` leads to where a user chooses another password, ``email`` to where it confirms a new address.
 
     Checked when it is made (:class:`~clientmgmt.errors.ConfigurationError`): https, or http on localhost. There
     is no default: a command that would send a link without a template is refused before anything is written.
@@ -48,12 +53,15 @@ class Links(Value):
     """
 
     invite: str | None = None
+    reset: str | None = None
+    email: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.invite is not None:
-            _check_template("invite", self.invite)
+        for field in attrs.fields(Links):
+            if (template := getattr(self, field.name)) is not None:
+                _check_template(field.name, template)
 
-    def url(self, purpose: str, *, token: Secret, tenant: str, client_id: str) -> Secret:
+    def url(self, purpose: str, *, token: Secret, tenant: str, client_id: str = "") -> Secret:
         """The link that carries ``token``; :meth:`require` has looked for the template before."""
         template: str = getattr(self, purpose)
         values = {"token": token.reveal(), "tenant": _quoted(tenant), "client_id": client_id}

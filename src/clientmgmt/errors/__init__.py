@@ -9,6 +9,7 @@
     │  │  └─ NotEligibleError          whoever was chosen cannot be chosen for this
     │  ├─ ConflictError 409            it collides with something stored
     │  │  ├─ DuplicateContactError     this e-mail is a contact of this client already
+    │  │  ├─ DuplicateIdentityError    an external identity is another user's
     │  │  ├─ DuplicateReferenceError   an external reference belongs to something else
     │  │  ├─ EmailInUseError           another user of the tenant has this e-mail
     │  │  ├─ IdempotencyConflictError  the idempotency key was used for something else
@@ -28,6 +29,8 @@
     │  ├─ LastOwnerError               the client would be left without an owner
     │  └─ SharedProfileError           this belongs to a person whom others know as well
     ├─ SignInRefusedError 401          one answer for every reason
+    │  └─ PasswordChangeRequiredError  the password was generated, and has to be replaced first
+    ├─ RateLimitedError 429            too many tries; ``retry_after``
     ├─ InvalidLinkError 410            one answer for every reason; ``reason`` is for staff
     ├─ StorageError 503                the store could not do its work
     │  ├─ TransactionConflictError     lost against a concurrent unit; running it again may succeed
@@ -55,6 +58,8 @@ from clientmgmt.errors._answers import (
     InvalidLinkError,
     LastOwnerError,
     NotFoundError,
+    PasswordChangeRequiredError,
+    RateLimitedError,
     SharedProfileError,
     SignInRefusedError,
 )
@@ -77,6 +82,7 @@ from clientmgmt.errors._refused import (
     ClientClosedError,
     ConflictError,
     DuplicateContactError,
+    DuplicateIdentityError,
     DuplicateReferenceError,
     EmailInUseError,
     IdempotencyConflictError,
@@ -108,6 +114,7 @@ __all__ = [
     "ConnectionLostError",
     "DeliveryError",
     "DuplicateContactError",
+    "DuplicateIdentityError",
     "DuplicateReferenceError",
     "EmailInUseError",
     "EscalationError",
@@ -121,7 +128,9 @@ __all__ = [
     "MissingExtraError",
     "NotEligibleError",
     "NotFoundError",
+    "PasswordChangeRequiredError",
     "PermanentDeliveryError",
+    "RateLimitedError",
     "RefusedError",
     "SchemaError",
     "SharedProfileError",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from clientmgmt.errors._base import ClientMgmtError
@@ -12,6 +14,8 @@ __all__ = [
     "InvalidLinkError",
     "LastOwnerError",
     "NotFoundError",
+    "PasswordChangeRequiredError",
+    "RateLimitedError",
     "SharedProfileError",
     "SignInRefusedError",
 ]
@@ -72,6 +76,26 @@ class SignInRefusedError(ClientMgmtError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), ()
+
+
+class PasswordChangeRequiredError(SignInRefusedError):
+    """The password of this session's user was generated for one sign-in: the user has to choose its own now."""
+
+
+class RateLimitedError(ClientMgmtError):
+    """Too many tries for this address, or from this origin. Nothing was looked at. ``retry_after`` is the time to wait.
+
+    It says nothing about the address: one that nobody has is limited as well.
+    """
+
+    http_status = 429
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__(f"too many tries: wait {math.ceil(retry_after.total_seconds())} seconds")
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.retry_after,)
 
 
 class InvalidLinkError(ClientMgmtError):

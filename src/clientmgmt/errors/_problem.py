@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from clientmgmt.errors._answers import ForbiddenError, InvalidLinkError
+from clientmgmt.errors._answers import ForbiddenError, InvalidLinkError, RateLimitedError
 from clientmgmt.errors._base import ClientMgmtError, Violation
 from clientmgmt.errors._outside import StorageError
 from clientmgmt.errors._refused import BlockedError, ConflictError, InvalidInputError, LimitError, StateError
@@ -17,7 +18,7 @@ def problem(error: ClientMgmtError, *, detailed: bool = False) -> dict[str, Any]
     """An RFC 9457 problem body.
 
     The coarse form is for the public: it names the fields that are wrong, never where a duplicate is or why a
-    link is dead. ``detailed=True`` is for staff.
+    link is dead. ``detailed=True`` is for staff. ``retry_after`` is in seconds, as in the header of that name.
 
     >>> problem(InvalidLinkError("used"))
     {'type': 'about:blank', 'title': 'invalid link', 'status': 410, 'code': 'invalid_link'}
@@ -29,6 +30,8 @@ def problem(error: ClientMgmtError, *, detailed: bool = False) -> dict[str, Any]
         "status": error.http_status,
         "code": shown.code,
     }
+    if isinstance(error, RateLimitedError):
+        body["retry_after"] = math.ceil(error.retry_after.total_seconds())
     if detailed:
         body["detail"] = str(error)
         if isinstance(error, InvalidLinkError):

@@ -13,6 +13,7 @@ __all__ = [
     "ClientClosedError",
     "ConflictError",
     "DuplicateContactError",
+    "DuplicateIdentityError",
     "DuplicateReferenceError",
     "EmailInUseError",
     "IdempotencyConflictError",
@@ -79,6 +80,10 @@ class DuplicateContactError(ConflictError):
 
 class DuplicateReferenceError(ConflictError):
     """An external reference is taken by something else of the same kind."""
+
+
+class DuplicateIdentityError(ConflictError):
+    """Another user of the tenant has this external identity."""
 
 
 class IdempotencyConflictError(ConflictError):
@@ -157,6 +162,7 @@ _KINDS: Mapping[str, type[RefusedError]] = {
         NotEligibleError,
         DuplicateContactError,
         DuplicateReferenceError,
+        DuplicateIdentityError,
         EmailInUseError,
         StaffCannotBeClientUserError,
         StaleVersionError,

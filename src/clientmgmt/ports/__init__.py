@@ -34,6 +34,7 @@ from clientmgmt.ports.storage import (
     fields_of,
 )
 from clientmgmt.ports.system import Clock, IdSource
+from clientmgmt.ports.throttle import Quota, Throttle
 
 __all__ = [
     "COLLECTIONS",
@@ -58,12 +59,14 @@ __all__ = [
     "Ordered",
     "PasswordHasher",
     "QueueEntity",
+    "Quota",
     "ReferenceViolation",
     "References",
     "Sessions",
     "Source",
     "StaleVersion",
     "Storage",
+    "Throttle",
     "UniqueViolation",
     "UnitOfWork",
     "VersionedEntity",

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.client import Client, ClientReference
+from clientmgmt.domain.identity import LinkedIdentity
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, SiteId, UserId
+from clientmgmt.domain.links import AccountLink, Invitation
 from clientmgmt.domain.mail import Delivery, MailState, MailType, OutboxMail
 from clientmgmt.domain.managers import Care
 from clientmgmt.domain.people import (
     Credential,
-    Invitation,
     LoginEvent,
     Membership,
     Ownership,
@@ -24,10 +25,12 @@ from clientmgmt.domain.people import (
 from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus, InvitationState
-from clientmgmt.ports.kept import FEED, FEED_HEADS, FEED_READERS, KEPT_ANSWERS, NEW_EVENTS
+from clientmgmt.ports.kept import ATTEMPTS, FEED, FEED_HEADS, FEED_READERS, KEPT_ANSWERS, NEW_EVENTS, QUEUED_RESETS
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
 __all__ = [
+    "ACCOUNT_LINKS",
+    "ATTEMPTS",
     "AUDIT",
     "CLIENTS",
     "CLIENT_MEMBERSHIPS",
@@ -39,6 +42,7 @@ __all__ = [
     "FEED",
     "FEED_HEADS",
     "FEED_READERS",
+    "IDENTITIES",
     "INVITATIONS",
     "KEPT_ANSWERS",
     "LOGINS",
@@ -48,6 +52,7 @@ __all__ = [
     "NEW_EVENTS",
     "OUTBOX",
     "OWNERS",
+    "QUEUED_RESETS",
     "SESSIONS",
     "SITES",
     "SITE_ACCESS",
@@ -58,12 +63,14 @@ _client = fields_of(Client)
 _reference = fields_of(ClientReference)
 _user = fields_of(User)
 _credential = fields_of(Credential)
+_identity = fields_of(LinkedIdentity)
 _membership = fields_of(Membership)
 _care = fields_of(Care)
 _site = fields_of(Site)
 _access = fields_of(SiteAccess)
 _ownership = fields_of(Ownership)
 _invitation = fields_of(Invitation)
+_account_link = fields_of(AccountLink)
 _login = fields_of(LoginEvent)
 _session = fields_of(OpenSession)
 _outbox = fields_of(OutboxMail)
@@ -134,6 +141,21 @@ class Credentials(Collection[Credential]):
 
 
 CREDENTIALS = Credentials()
+
+
+class Identities(Collection[LinkedIdentity]):
+    """External identities, by the id of their user; one is nobody else's."""
+
+    name = "identities"
+    entity = LinkedIdentity
+    id: Field[LinkedIdentity, UserId] = _identity(lambda identity: identity.id)
+    issuer: Field[LinkedIdentity, str] = _identity(lambda identity: identity.issuer)
+    subject: Field[LinkedIdentity, str] = _identity(lambda identity: identity.subject)
+    unique: ClassVar[Keys] = {"identity": (issuer, subject)}
+    references: ClassVar[References] = ((id, USERS),)
+
+
+IDENTITIES = Identities()
 
 
 class Memberships(Collection[Membership]):
@@ -244,6 +266,23 @@ class Invitations(Collection[Invitation]):
 INVITATIONS = Invitations()
 
 
+class AccountLinks(Collection[AccountLink]):
+    """Every link that was sent to a user about its own account."""
+
+    name = "account_links"
+    entity = AccountLink
+    user_id: Field[AccountLink, UserId] = _account_link(lambda link: link.user_id)
+    state: Field[AccountLink, InvitationState] = _account_link(lambda link: link.state)
+    key_id: Field[AccountLink, str] = _account_link(lambda link: link.key_id)
+    sent_at: Ordered[AccountLink, datetime] = _account_link.ordered(lambda link: link.sent_at)
+    expires_at: Ordered[AccountLink, datetime] = _account_link.ordered(lambda link: link.expires_at)
+    indexes: ClassVar[Indexes] = ((user_id, sent_at), (state, expires_at), (expires_at,))
+    references: ClassVar[References] = ((user_id, USERS),)
+
+
+ACCOUNT_LINKS = AccountLinks()
+
+
 class Logins(Collection[LoginEvent]):
     """Every successful sign-in."""
 
@@ -279,7 +318,7 @@ class Outbox(Collection[OutboxMail]):
     entity = OutboxMail
     id: Field[OutboxMail, MailId] = _outbox(lambda mail: mail.id)
     type: Field[OutboxMail, MailType] = _outbox(lambda mail: mail.type)
-    client_id: Field[OutboxMail, ClientId] = _outbox(lambda mail: mail.client_id)
+    client_id: Field[OutboxMail, ClientId | None] = _outbox(lambda mail: mail.client_id)
     about: Field[OutboxMail, UUID] = _outbox(lambda mail: mail.about)
     error: Field[OutboxMail, str | None] = _outbox(lambda mail: mail.error)
     cancelled_at: Field[OutboxMail, datetime | None] = _outbox(lambda mail: mail.cancelled_at)
@@ -299,7 +338,7 @@ class Deliveries(Collection[Delivery]):
     entity = Delivery
     id: Field[Delivery, MailId] = _delivery(lambda delivery: delivery.id)
     type: Field[Delivery, MailType] = _delivery(lambda delivery: delivery.type)
-    client_id: Field[Delivery, ClientId] = _delivery(lambda delivery: delivery.client_id)
+    client_id: Field[Delivery, ClientId | None] = _delivery(lambda delivery: delivery.client_id)
     about: Field[Delivery, UUID] = _delivery(lambda delivery: delivery.about)
     state: Field[Delivery, MailState] = _delivery(lambda delivery: delivery.state)
     created_at: Ordered[Delivery, datetime] = _delivery.ordered(lambda delivery: delivery.created_at)
@@ -339,17 +378,21 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     CLIENT_REFERENCES,
     USERS,
     CREDENTIALS,
+    IDENTITIES,
     MEMBERSHIPS,
     OWNERS,
     SITES,
     SITE_ACCESS,
     MANAGERS,
     INVITATIONS,
+    ACCOUNT_LINKS,
     LOGINS,
     SESSIONS,
+    QUEUED_RESETS,
     OUTBOX,
     DELIVERIES,
     AUDIT,
+    ATTEMPTS,
     KEPT_ANSWERS,
     NEW_EVENTS,
     FEED,

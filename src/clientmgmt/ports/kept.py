@@ -1,4 +1,4 @@
-"""What the package stores about its own work: answers that were given, and the feed of events."""
+"""What the package stores about its own work: answers that were given, tries that count, and the feed of events."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import ClassVar
 
 from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
 from clientmgmt.domain.idempotency import KeptAnswer
+from clientmgmt.domain.links import QueuedReset
+from clientmgmt.domain.throttling import Attempts
 from clientmgmt.ports.storage import Collection, Field, Indexes, Keys, Ordered, fields_of
 
-__all__ = ["FEED", "FEED_HEADS", "FEED_READERS", "KEPT_ANSWERS", "NEW_EVENTS"]
+__all__ = ["ATTEMPTS", "FEED", "FEED_HEADS", "FEED_READERS", "KEPT_ANSWERS", "NEW_EVENTS", "QUEUED_RESETS"]
 
 _answer = fields_of(KeptAnswer)
+_attempts = fields_of(Attempts)
 _new_event = fields_of(NewEvent)
 _entry = fields_of(FeedEntry)
 _reader = fields_of(FeedReader)
@@ -29,6 +32,29 @@ class KeptAnswers(Collection[KeptAnswer]):
 
 
 KEPT_ANSWERS = KeptAnswers()
+
+
+class StoredAttempts(Collection[Attempts]):
+    """What strangers have tried of late, by address and by origin."""
+
+    name = "attempts"
+    entity = Attempts
+    over_at: Ordered[Attempts, datetime] = _attempts.ordered(lambda attempts: attempts.over_at)
+    indexes: ClassVar[Indexes] = ((over_at,),)
+
+
+ATTEMPTS = StoredAttempts()
+
+
+class QueuedResets(Collection[QueuedReset]):
+    """Resets that strangers have asked for and nobody has looked at yet."""
+
+    name = "queued_resets"
+    entity = QueuedReset
+    queue: ClassVar[bool] = True
+
+
+QUEUED_RESETS = QueuedResets()
 
 
 class NewEvents(Collection[NewEvent]):

@@ -8,7 +8,15 @@ from functools import lru_cache
 import attrs
 import sqlalchemy as sa
 
-from clientmgmt.adapters.sqlalchemy.migrations import step_0001, step_0002, step_0003, step_0004, step_0005, step_0006
+from clientmgmt.adapters.sqlalchemy.migrations import (
+    step_0001,
+    step_0002,
+    step_0003,
+    step_0004,
+    step_0005,
+    step_0006,
+    step_0007,
+)
 from clientmgmt.adapters.sqlalchemy.migrations.operations import Operations
 
 __all__ = ["STEPS", "Step", "latest", "model_at", "operations_at"]
@@ -29,6 +37,7 @@ STEPS: tuple[Step, ...] = (
     Step(step_0004.upgrade, step_0004.downgrade),
     Step(step_0005.upgrade, step_0005.downgrade),
     Step(step_0006.upgrade, step_0006.downgrade),
+    Step(step_0007.upgrade, step_0007.downgrade),
 )
 """All steps; the first one leads to version 1."""
 

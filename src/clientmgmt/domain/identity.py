@@ -1,0 +1,44 @@
+"""External identities: who a user is for an identity provider that the host trusts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.ids import UserId
+from clientmgmt.domain.value import Value
+from clientmgmt.errors import Violation
+
+__all__ = ["Identity", "LinkedIdentity", "read_identity"]
+
+
+@attrs.frozen(repr=False, eq=False)
+class Identity(Value):
+    """Who somebody is for an identity provider: ``subject``, as ``issuer`` calls it. The host vouches for it.
+
+    >>> Identity("https://login.example.com", "248289761001")
+    Identity(issuer='https://login.example.com', subject='248289761001')
+    """
+
+    issuer: str
+    subject: str
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class LinkedIdentity(Value):
+    """The external identity of a user, who has no password then; it has the user's id."""
+
+    id: UserId
+    issuer: str
+    subject: str
+    set_at: datetime
+
+
+def read_identity(form: Form, identity: object) -> Identity | None:
+    """The identity, cleaned; what is wrong with it is noted in ``form``."""
+    if not isinstance(identity, Identity):
+        form.note([Violation("not_an_identity", "must be an Identity(issuer, subject)", "identity")])
+        return None
+    return Identity(form.text("identity", identity.issuer), form.text("identity", identity.subject))
