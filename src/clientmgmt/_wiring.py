@@ -14,8 +14,9 @@ from clientmgmt.adapters.schemes import HasherChain
 from clientmgmt.adapters.scrypt import ScryptHasher
 from clientmgmt.adapters.system import SystemClock, Uuid7Source, generate_key
 from clientmgmt.adapters.wordlist import is_common_password
+from clientmgmt.domain.account_events import EmailChanged, PasswordChanged, UserDeactivated
 from clientmgmt.domain.catalog import Catalog
-from clientmgmt.domain.events import Event, PasswordChanged, UserDeactivated
+from clientmgmt.domain.events import Event
 from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.settings import Settings
 from clientmgmt.ports.notifier import Notifier
@@ -24,6 +25,7 @@ from clientmgmt.ports.sessions import Sessions
 from clientmgmt.ports.shape import require_port
 from clientmgmt.ports.storage import AsyncStorage, Storage
 from clientmgmt.ports.system import Clock, IdSource
+from clientmgmt.ports.throttle import Throttle
 
 __all__ = ["open_async_storage", "open_storage", "wire"]
 
@@ -47,6 +49,7 @@ def wire(
     ids: IdSource | None,
     notifier: Notifier | str | None,
     sessions: Sessions | None,
+    throttle: Throttle | None,
     on_commit: Listener | None,
 ) -> Wiring:
     """Everything that use cases ask for; see :class:`~clientmgmt.ClientManager` for the arguments and errors."""
@@ -63,6 +66,7 @@ def wire(
         notifier=None if sender is None else require_port(sender, Notifier, name="notifier"),
         on_commit=_listener(sessions, on_commit),
         catalog=catalog,
+        throttle=None if throttle is None else require_port(throttle, Throttle, name="throttle"),
     )
 
 
@@ -75,7 +79,7 @@ def _listener(sessions: Sessions | None, on_commit: Listener | None) -> Listener
     def told(events: Sequence[Event]) -> None:
         try:
             for event in events:
-                if isinstance(event, UserDeactivated | PasswordChanged):
+                if isinstance(event, UserDeactivated | PasswordChanged | EmailChanged):
                     kept.end(event.tenant, UserId(event.subject))
         finally:
             if on_commit is not None:

@@ -31,6 +31,7 @@ from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.sessions import Sessions
 from clientmgmt.ports.storage import Storage
 from clientmgmt.ports.system import Clock, IdSource
+from clientmgmt.ports.throttle import Throttle
 
 __all__ = ["ClientManager"]
 
@@ -54,6 +55,7 @@ class ClientManager:
         ids: makes ids; UUIDs of version 7 if none is given.
         sessions: the application's own sessions, a :class:`~clientmgmt.ports.Sessions`: told after the commit when all
             those of a user end.
+        throttle: counts what strangers try, a :class:`~clientmgmt.ports.Throttle`; without one the store does.
         on_commit: called after each commit with the events of that unit of work, in the same thread. To wake a
             worker, not for work that must not be lost; what it raises is logged, and the commit stands.
 
@@ -81,6 +83,7 @@ class ClientManager:
         clock: Clock | None = None,
         ids: IdSource | None = None,
         sessions: Sessions | None = None,
+        throttle: Throttle | None = None,
         on_commit: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
         from clientmgmt._wiring import open_storage, wire  # noqa: PLC0415 - loads adapters, only those that are used
@@ -98,6 +101,7 @@ class ClientManager:
             ids=ids,
             notifier=notifier,
             sessions=sessions,
+            throttle=throttle,
             on_commit=on_commit,
         )
 
@@ -176,7 +180,8 @@ class ClientManager:
 
         Args:
             only: the jobs to do: ``idempotency_keys``, ``links``, ``deliveries``, ``logins``, ``sessions`` that are
-                over, ``feed``, and ``mail``, which makes mail due that a clock that was ahead has put off too far.
+                over, ``attempts`` of strangers that count no more, ``feed``, and ``mail``, which makes mail due that a
+                clock that was ahead has put off too far.
             tenants: only these tenants.
 
         Raises:

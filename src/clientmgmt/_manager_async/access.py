@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from clientmgmt._manager_async.group import Group
-from clientmgmt._usecases import credentials, invitations, owners, rights, users
+from clientmgmt._usecases import credentials, invitations, owners, resetting, rights, users
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, SiteId, UserId
-from clientmgmt.domain.people import Invitation, LoginEvent, User
+from clientmgmt.domain.links import AccountLink, Invitation
+from clientmgmt.domain.people import LoginEvent, User
 from clientmgmt.domain.results import Deactivation, Link, Page
 from clientmgmt.domain.rights import Decision, Rights, RightsChange
 from clientmgmt.domain.scope import Scope
@@ -200,6 +202,46 @@ class AccessGroup(Group):
             ConfigurationError: there is no sender for the mail.
         """
         return await self._calls.run(credentials.set_password(self._calls.desk, user_id, password))
+
+    async def start_reset(self, user_id: UserId) -> None:
+        """Mail a user a link to choose another password. Needs ``clients.invite``.
+
+        For whoever was invited at least, so also for a user who has mislaid the invitation.
+
+        Args:
+            user_id: a client's user, who may come in for an open client.
+
+        Raises:
+            IllegalTransitionError: the user was never invited.
+            NotEligibleError: the user signs in with an external identity.
+            UserInactiveError: the user is deactivated.
+            ConfigurationError: there is no template for the link, or no sender.
+        """
+        await self._calls.write(resetting.start_reset, user_id)
+
+    async def links(self, user_id: UserId) -> tuple[AccountLink, ...]:
+        """The links that a user was sent about its own account, newest first: what for, and what became of each.
+
+        A user of a client sees its own only.
+        """
+        return await self._calls.read(users.list_links, user_id)
+
+    async def record_login(self, user_id: UserId, at: datetime, *, client_id: ClientId | None = None) -> LoginEvent:
+        """Put a login on record that happened elsewhere. Needs ``users.manage``.
+
+        It may come late and out of order: the time of the last login never moves backwards. The same login again is
+        no second one. Who acts as a user does not sign in: record no impersonation.
+
+        Args:
+            user_id: a client's user who has a password or an identity.
+            at: when it was, with a time zone, not in the future.
+            client_id: the client that was signed in to, if it was one.
+
+        Raises:
+            InvalidInputError: the time has no zone or is in the future.
+            IllegalTransitionError: the user has never accepted an invitation.
+        """
+        return await self._calls.write(users.record_login, user_id, at, client_id=client_id)
 
     async def logins(self, user_id: UserId, *, limit: int = 50, cursor: str | None = None) -> Page[LoginEvent]:
         """A page of a user's successful logins, newest first.

@@ -10,7 +10,7 @@ from clientmgmt._manager_async.group import Group
 from clientmgmt._usecases import adding, contacts, editing, invitations
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.ids import ClientId, ContactId, UserId
-from clientmgmt.domain.people import Invitation
+from clientmgmt.domain.links import Invitation
 from clientmgmt.domain.results import BulkResult, Page, RecentLogin, Removal, Suspension
 from clientmgmt.domain.roles import DEFAULT_CLIENT_ROLE
 from clientmgmt.domain.scope import Scope
@@ -176,20 +176,27 @@ class ContactGroup(Group):
         *,
         first_name: str | Unset = UNSET,
         last_name: str | Unset = UNSET,
+        email: str | Unset = UNSET,
         phone: str | Unset | None = UNSET,
         job_title: str | Unset | None = UNSET,
         expected_version: int | None = None,
     ) -> Contact:
         """Change a contact; what is not given stays, ``None`` clears. Needs ``users.manage``.
 
-        The name and the phone are the person's: they show in all of its clients, and a user of the client changes them
-        only of itself, and of whoever is known to no other client and has not come in yet. The job title is this
-        client's. Nobody needs a permission to change its own name and phone.
+        The name, the e-mail and the phone are the person's: they show in all of its clients, and a user of the client
+        changes them only of itself, and of whoever is known to no other client and has not come in yet. The job title
+        is this client's. Nobody needs a permission to change what is its own.
+
+        An e-mail that staff changes counts at once: the person's sessions end, its open links are dead, and both
+        addresses are told. Who changes its own is mailed a link there and has it when that is used
+        (:meth:`Entrance.confirm_email`). A contact that has not accepted yet is from then on whoever has the new
+        address, and has to be invited again.
 
         Args:
             contact_id: the contact.
             first_name: 1 to 100 characters.
             last_name: 1 to 100 characters.
+            email: an address that no other user of the tenant has.
             phone: up to 50 characters.
             job_title: up to 100 characters.
             expected_version: the ``version`` that was seen; nothing is changed if there is a newer one.
@@ -197,10 +204,19 @@ class ContactGroup(Group):
         Raises:
             InvalidInputError: a field is malformed.
             StaleVersionError: somebody else changed the contact first.
-            SharedProfileError: a user of the client would change the name or the phone of somebody whom others know.
+            EmailInUseError: another user has this e-mail; only staff is told.
+            DuplicateContactError: a contact of this client has it.
+            LimitError: a user has asked for links to too many new addresses of its own.
+            SharedProfileError: a user of the client would change what belongs to somebody whom others know.
             EscalationError: a user of the client would change somebody who has more rights.
         """
-        given = {"first_name": first_name, "last_name": last_name, "phone": phone, "job_title": job_title}
+        given = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "email": email,
+            "phone": phone,
+            "job_title": job_title,
+        }
         return await self._calls.write(editing.update_contact, contact_id, given, expected_version=expected_version)
 
     async def remove(self, contact_id: ContactId) -> Removal:

@@ -15,6 +15,7 @@ from clientmgmt._usecases.scopes import note_unknown_sites, rights_to_be, write_
 from clientmgmt._usecases.sight import accepted_if_by_user, authorize_user, contacts_in_sight
 from clientmgmt._usecases.views import contact_views, view_contact
 from clientmgmt._usecases.work import Work
+from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import closed_violations
 from clientmgmt.domain.contacts import Contact
 from clientmgmt.domain.email import parse_email
@@ -26,7 +27,7 @@ from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import Page, RecentLogin, Removal, Suspension, how_long_ago
 from clientmgmt.domain.scope import Scope
 from clientmgmt.domain.states import ContactState, InvitationTrigger
-from clientmgmt.errors import refuse
+from clientmgmt.errors import EscalationError, refuse
 from clientmgmt.ports.collections import CONTACTS, LOGINS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Condition, any_of
 
@@ -76,7 +77,7 @@ def add_contact(
     note_unknown_sites(work, form, client.id, person.scope)
     if form.flag("invite", invite):
         authorize(work, "contacts.send_invite", client.id, client_id=client.id)
-        require_links(work)
+        require_links(work.settings)
         refuse(closed_violations(client))
     strict = form.choice("on_existing", on_existing, OnExisting) is OnExisting.REJECT
     require_grantable(work, client.id, rights_to_be(work, person))
@@ -162,7 +163,7 @@ def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Suspen
         warnings = owner_missing(work, [person.membership])
         return Suspension(contact=view_contact(work, person.membership, person.user), warnings=warnings)
     end_invitation(work, person.membership, InvitationTrigger.REVOKE)
-    changed, fact = person.membership.suspend(work.stamp(), reason=why)
+    changed, fact = person.membership.suspend(work.stamp(), reason=why, by_staff=not isinstance(work.actor, ClientUser))
     work.record(fact)
     saved = work.uow.save(MEMBERSHIPS, changed)
     return Suspension(contact=view_contact(work, saved, person.user), warnings=owner_missing(work, [saved]))
@@ -172,6 +173,8 @@ def resume_contact(work: Work, contact_id: ContactId) -> Contact:
     """Give a user its way in for one client back."""
     person = load_person(work, contact_id, "contacts.resume")
     require_manageable(work, "contacts.resume", person.membership)
+    if person.membership.suspended_by_staff and isinstance(work.actor, ClientUser):
+        raise EscalationError("users.manage")
     if person.membership.suspended_at is None:
         return view_contact(work, person.membership, person.user)
     changed, fact = person.membership.resume(work.stamp())

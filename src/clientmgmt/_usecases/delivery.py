@@ -10,6 +10,7 @@ import attrs
 from clientmgmt._usecases.circuit import Turn
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.rendering import Reason, look_again, render
+from clientmgmt._usecases.resetting import look_up_resets
 from clientmgmt._usecases.steps import Send, Steps, tenants_of
 from clientmgmt._usecases.telemetry import count
 from clientmgmt._usecases.work import Wiring, Work
@@ -23,7 +24,7 @@ from clientmgmt.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from clientmgmt.ports.collections import DELIVERIES, OUTBOX
+from clientmgmt.ports.collections import DELIVERIES, OUTBOX, QUEUED_RESETS
 from clientmgmt.ports.notifier import Notifier
 
 __all__ = ["deliver"]
@@ -80,6 +81,7 @@ def deliver(wiring: Wiring, *, limit: int, stop: Callable[[], bool] | None) -> S
     worker = Worker(wiring.notifier, wiring.circuit.enter(wiring.clock.now()), stop or _never)
     failures = list[Exception]()
     try:
+        yield from _look_up_resets(wiring, failures)
         report = yield from _in_turns(wiring, worker, limit, failures)
     finally:
         worker.turn.leave(wiring.clock.now())
@@ -90,6 +92,15 @@ def deliver(wiring: Wiring, *, limit: int, stop: Callable[[], bool] | None) -> S
 
 def _never() -> bool:
     return False
+
+
+def _look_up_resets(wiring: Wiring, failures: list[Exception]) -> Steps[None]:
+    """Find out whose passwords strangers want to reset, so that there is mail for them."""
+    for tenant in (yield from tenants_of(QUEUED_RESETS)):
+        try:
+            yield from look_up_resets(Desk(wiring, tenant, System("delivery")))
+        except Exception as error:  # noqa: BLE001 - whatever a host's settings or a store raise
+            failures.append(error)
 
 
 def _in_turns(wiring: Wiring, worker: Worker, limit: int, failures: list[Exception]) -> Steps[DeliveryReport]:

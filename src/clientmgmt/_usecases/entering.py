@@ -1,37 +1,46 @@
-"""What a stranger may do with an invitation: look at it, and accept it."""
+"""What a stranger may do with an invitation: accept it."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import attrs
 
+from clientmgmt._usecases.account_links import end_links
 from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.credentials import hash_checked
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.sessions import enter
-from clientmgmt._usecases.signing_in import Known, bounded
-from clientmgmt._usecases.steps import Steps, slowly
+from clientmgmt._usecases.signing_in import confirm
+from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Recorded, Work
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import contact_state_of
 from clientmgmt.domain.events import InvitationAccepted, InvitationExpired
 from clientmgmt.domain.form import Form
+from clientmgmt.domain.identity import Identity, LinkedIdentity, read_identity
 from clientmgmt.domain.ids import InvitationId
-from clientmgmt.domain.passwords import password_violations
-from clientmgmt.domain.people import Credential, Invitation, Membership, User
-from clientmgmt.domain.results import LinkPassword, LinkView, Session
+from clientmgmt.domain.links import Invitation
+from clientmgmt.domain.people import Credential, Membership, User
+from clientmgmt.domain.results import Session
 from clientmgmt.domain.states import CONTACT_LIFECYCLE, ContactTrigger, InvitationState, InvitationTrigger
-from clientmgmt.errors import InvalidLinkError, NotFoundError, SignInRefusedError, StaleVersionError
+from clientmgmt.errors import (
+    InvalidLinkError,
+    NotFoundError,
+    SignInRefusedError,
+    StaleVersionError,
+    Violation,
+    refusal,
+)
 from clientmgmt.ports.collections import (
     CLIENTS,
     CREDENTIALS,
+    IDENTITIES,
     INVITATIONS,
     MEMBERSHIPS,
     USERS,
 )
 
-__all__ = ["accept_invite", "inspect"]
+__all__ = ["Opened", "accept_invite", "opened_invitation"]
 
 PURPOSE = "invite"
 
@@ -46,13 +55,15 @@ class Opened:
     client: Client
 
 
-def inspect(desk: Desk, token: str) -> Steps[LinkView]:
-    """What a link is for. Changes nothing, so that a scanner that opens mails cannot burn it."""
-    return (yield from desk.read(_inspect, _invitation_id(desk, token)))
+Known = Credential | LinkedIdentity
+First = str | Identity | None
+"""What a user shall prove from now on who it is with: the hash of a password, an identity, or what it has already."""
 
 
-def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> Steps[Session | None]:
-    """Use a link up: the password becomes the user's, or confirms that it is the user; a first login if asked for.
+def accept_invite(
+    desk: Desk, token: str, *, password: str | None, identity: Identity | None, sign_in: bool
+) -> Steps[Session | None]:
+    """Use a link up: the password, or the identity that the host vouches for, becomes the user's, or confirms it.
 
     Passwords are checked and hashed outside of any unit of work; a refused one uses nothing up. A link that comes
     too late is marked as expired, so that a clock set back does not bring it to life.
@@ -62,19 +73,30 @@ def accept_invite(desk: Desk, token: str, *, password: str, sign_in: bool) -> St
         user, known = yield from desk.read(_look, invitation_id)
     except InvalidLinkError:
         user, known = yield from desk.write_aside(_look_or_record, invitation_id)
-    rules = desk.wiring.settings(desk.tenant).rules.passwords
     form = Form()
     form.flag("sign_in", sign_in)
-    if known is None:
-        form.note(password_violations(password, user, rules=rules, is_common=desk.wiring.is_common_password))
+    proven = None if identity is None else read_identity(form, identity)
+    if proven is not None and password is not None:
+        form.note([Violation("contradiction", "must not be given besides a password", "identity")])
+    first: First = proven
+    if known is None and proven is None:
+        first = yield from hash_checked(desk, user, password, form)
     form.check()
-    passwords = desk.wiring.passwords
-    if known is None:
-        hashed = yield from slowly(lambda: passwords.hash(password))
-        return (yield from desk.write(_redeem, invitation_id, hashed, sign_in=sign_in))
-    if not (yield from slowly(partial(passwords.verify, bounded(password), known.hash))):
+    if known is not None:
+        yield from _confirmed(desk, user, known, password, proven)
+        first = None
+    return (yield from desk.write(_redeem, invitation_id, first, sign_in=sign_in))
+
+
+def _confirmed(desk: Desk, user: User, known: Known, password: str | None, proven: Identity | None) -> Steps[None]:
+    """Check that it is the user who accepts; ``SignInRefusedError`` if not."""
+    if isinstance(known, LinkedIdentity):
+        if proven != Identity(known.issuer, known.subject):
+            raise SignInRefusedError
+    elif user.must_change or proven is not None:
         raise SignInRefusedError
-    return (yield from desk.write(_redeem, invitation_id, None, sign_in=sign_in))
+    else:
+        yield from confirm(desk, user, known, password)
 
 
 def _invitation_id(desk: Desk, token: object) -> InvitationId:
@@ -86,7 +108,7 @@ def _invitation_id(desk: Desk, token: object) -> InvitationId:
     return InvitationId(claims.subject)
 
 
-def _open(work: Work, invitation_id: InvitationId, *, lock: bool) -> Opened:
+def opened_invitation(work: Work, invitation_id: InvitationId, *, lock: bool = False) -> Opened:
     """Everything behind a link that works; :class:`InvalidLinkError` with the reason if it does not."""
     authorize(work, "entrance")
     try:
@@ -106,20 +128,9 @@ def _open(work: Work, invitation_id: InvitationId, *, lock: bool) -> Opened:
     return Opened(invitation, membership, user, client)
 
 
-def _inspect(work: Work, invitation_id: InvitationId) -> LinkView:
-    opened = _open(work, invitation_id, lock=False)
-    return LinkView(
-        client_name=opened.client.name,
-        user_name=opened.user.as_known_to(opened.membership).name,
-        email=opened.user.email,
-        expires_at=opened.invitation.expires_at,
-        password=LinkPassword.CHOOSE if opened.user.credential_at is None else LinkPassword.CONFIRM,
-    )
-
-
 def _look(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
-    """Who is about to accept, and the hash that confirms it if there is one."""
-    return _known(work, _open(work, invitation_id, lock=False).user)
+    """Who is about to accept, and the credential that confirms it if there is one."""
+    return _known(work, opened_invitation(work, invitation_id).user)
 
 
 def _look_or_record(work: Work, invitation_id: InvitationId) -> tuple[User, Known | None]:
@@ -130,13 +141,14 @@ def _look_or_record(work: Work, invitation_id: InvitationId) -> tuple[User, Know
 def _known(work: Work, user: User) -> tuple[User, Known | None]:
     if user.credential_at is None:
         return user, None
-    return user, Known(user.id, work.uow.get(CREDENTIALS, user.id).hash)
+    found: Known | None = work.uow.get_many(CREDENTIALS, [user.id]).get(user.id)
+    return user, found or work.uow.get(IDENTITIES, user.id)
 
 
 def _open_or_record(work: Work, invitation_id: InvitationId) -> Opened:
-    """Like :func:`_open`, with the user locked; a refusal because of expiry is put on record."""
+    """Like :func:`opened_invitation`, with the user locked; a refusal because of expiry is put on record."""
     try:
-        return _open(work, invitation_id, lock=True)
+        return opened_invitation(work, invitation_id, lock=True)
     except InvalidLinkError as refusal:
         if refusal.reason == InvitationState.EXPIRED:
             _record_expiry(work, invitation_id)
@@ -156,7 +168,7 @@ def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
         work.record(fact)
 
 
-def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign_in: bool) -> Session | None:
+def _redeem(work: Work, invitation_id: InvitationId, first: First, *, sign_in: bool) -> Session | None:
     """Consume the link: of those who try at once, saving the invitation lets one through and sends the rest back.
 
     ``StaleVersionError`` if the user has got a password by another link since its page was opened.
@@ -167,7 +179,7 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
         user = _introduced(work, opened)
         work.uow.save(MEMBERSHIPS, opened.membership.accept(user))
     work.uow.save(INVITATIONS, invitation.close(InvitationTrigger.ACCEPT, at=work.now))
-    if (user.credential_at is None) is (hashed is None):
+    if (user.credential_at is None) is (first is None):
         raise StaleVersionError
     work.record(
         InvitationAccepted(
@@ -178,14 +190,27 @@ def _redeem(work: Work, invitation_id: InvitationId, hashed: str | None, *, sign
             user_id=user.id,
         )
     )
-    if hashed is not None:
+    if first is not None:
         CONTACT_LIFECYCLE.target(contact_state_of(opened.membership, user), ContactTrigger.SET_CREDENTIAL)
-        work.uow.add(CREDENTIALS, Credential(id=user.id, hash=hashed, set_at=work.now))
-        user = user.set_credential(at=work.now)
+        user = _write_first(work, user, first)
     if not sign_in:
         work.uow.save(USERS, user)
         return None
-    return enter(work, user, invitation.client_id)
+    return enter(work, user, client_id=invitation.client_id)
+
+
+def _write_first(work: Work, user: User, first: str | Identity) -> User:
+    """The user with its first credential; a link that would replace it is dead."""
+    if isinstance(first, Identity):
+        same = (IDENTITIES.issuer.eq(first.issuer), IDENTITIES.subject.eq(first.subject))
+        if work.uow.count(IDENTITIES, *same):
+            raise refusal([Violation("duplicate_identity", "belongs to another user", "identity")])
+        named = {"issuer": first.issuer, "subject": first.subject}
+        work.uow.add(IDENTITIES, LinkedIdentity(id=user.id, **named, set_at=work.now))
+    else:
+        work.uow.add(CREDENTIALS, Credential(id=user.id, hash=first, set_at=work.now))
+    end_links(work, user, InvitationTrigger.REVOKE)
+    return user.set_credential(at=work.now)
 
 
 def _introduced(work: Work, opened: Opened) -> User:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.steps import Ask, Steps, in_unit, tenants_of
 from clientmgmt._usecases.work import Wiring, Work
@@ -9,7 +11,7 @@ from clientmgmt.domain.actors import System
 from clientmgmt.domain.results import Note
 from clientmgmt.domain.states import InvitationState
 from clientmgmt.errors import ConfigurationError, StorageError
-from clientmgmt.ports.collections import INVITATIONS
+from clientmgmt.ports.collections import ACCOUNT_LINKS, INVITATIONS, AccountLinks, Invitations
 from clientmgmt.ports.shape import missing_from
 from clientmgmt.ports.storage import UnitOfWork
 
@@ -17,6 +19,10 @@ __all__ = ["check", "close", "upgrade"]
 
 
 _ANY_TENANT = "check"
+_LINKS: tuple[tuple[Invitations | AccountLinks, str], ...] = (
+    (INVITATIONS, "invitations"),
+    (ACCOUNT_LINKS, "links about accounts"),
+)
 
 _UNUSABLE = frozenset({"wrong_schema", "table_missing", "unreachable"})
 """Codes of notes about stores that must not be asked for anything."""
@@ -54,15 +60,17 @@ def _missing_verbs() -> Steps[list[Note]]:
 
 def _removed_keys(wiring: Wiring) -> Steps[list[Note]]:
     notes = []
-    for tenant in (yield from tenants_of(INVITATIONS)):
-        dead = yield from Desk(wiring, tenant, System("check")).read(_unsigned)
-        if dead:
-            message = f"{dead} open invitations of {tenant} were signed by a key that is gone; send them again"
-            notes.append(Note("removed_key", message))
+    for links, what in _LINKS:
+        for tenant in (yield from tenants_of(links)):
+            dead = yield from Desk(wiring, tenant, System("check")).read(_unsigned, links)
+            if dead:
+                message = f"{dead} open {what} of {tenant} were signed by a key that is gone; send them again"
+                notes.append(Note("removed_key", message))
     return notes
 
 
-def _unsigned(work: Work) -> int:
-    living = INVITATIONS.state.eq(InvitationState.OPEN), INVITATIONS.expires_at.gt(work.now)
-    signed = INVITATIONS.key_id.in_(work.wiring.signer.key_ids)
-    return work.uow.count(INVITATIONS, *living) - work.uow.count(INVITATIONS, *living, signed)
+def _unsigned(work: Work, links: Any) -> int:  # noqa: ANN401 - a collection of links of either kind
+    living = links.state.eq(InvitationState.OPEN), links.expires_at.gt(work.now)
+    signed = links.key_id.in_(work.wiring.signer.key_ids)
+    found: int = work.uow.count(links, *living) - work.uow.count(links, *living, signed)
+    return found

@@ -14,7 +14,7 @@ from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import is_id, load_client, load_membership, load_person
 from clientmgmt._usecases.mailing import (
     end_invitation,
-    invitation_url,
+    link_url,
     open_invitation,
     queue_invitations,
     require_links,
@@ -29,8 +29,10 @@ from clientmgmt.domain.client import Client, closed_violations
 from clientmgmt.domain.contacts import Contact, invite_violations
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, UserId
-from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.links import Invitation, LinkPurpose
+from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.results import BulkResult, Link, Row
+from clientmgmt.domain.settings import Settings
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import CLIENTS, CONTACTS, INVITATIONS, MEMBERSHIPS, USERS
@@ -51,14 +53,14 @@ def send_invite(work: Work, contact_id: ContactId) -> Invitation:
 
 def invite_link(work: Work, contact_id: ContactId) -> Link:
     """The same without a mail: the link is told to whoever asks, this once."""
-    _, invitation = _renew(work, contact_id, "access.invite_link", lambda work: work.settings.links.require("invite"))
+    _, invitation = _renew(work, contact_id, "access.invite_link", lambda settings: settings.links.require("invite"))
     work.uow.add(INVITATIONS, invitation)
-    url = invitation_url(work.wiring, work.settings, work.tenant, invitation)
+    url = link_url(work.wiring, work.settings, work.tenant, invitation, LinkPurpose.INVITE)
     return Link(url=url, expires_at=invitation.expires_at)
 
 
 def _renew(
-    work: Work, contact_id: ContactId, operation: str, require: Callable[[Work], None]
+    work: Work, contact_id: ContactId, operation: str, require: Callable[[Settings], None]
 ) -> tuple[Membership, Invitation]:
     """A new invitation for a contact instead of any earlier one; it is not written yet.
 
@@ -77,7 +79,7 @@ def _renew(
     )
     refuse(closed_violations(client))
     refuse(invite_violations(user, membership, recent, rules=rules, now=work.now))
-    require(work)
+    require(work.settings)
     previous = end_invitation(work, membership, InvitationTrigger.SUPERSEDE)
     invited, invitation = open_invitation(work, membership, user, previous)
     return work.uow.save(MEMBERSHIPS, invited), invitation
@@ -139,7 +141,7 @@ def _distinct(contact_ids: object) -> tuple[ContactId, ...]:
 def _invitable(work: Work, client_id: ClientId) -> Client:
     client = load_client(work, client_id, "contacts.send_invites")
     refuse(closed_violations(client))
-    require_links(work)
+    require_links(work.settings)
     return client
 
 

@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.contacts import send_invite
 from clientmgmt.domain.events import InvitationRevoked
-from clientmgmt.domain.ids import ClientId, MailId
+from clientmgmt.domain.ids import ClientId, MailId, UserId
+from clientmgmt.domain.links import AccountLink, Invitation, LinkPurpose
 from clientmgmt.domain.mail import MailType, OutboxMail
-from clientmgmt.domain.people import Invitation, Membership, User
+from clientmgmt.domain.people import Membership, User
 from clientmgmt.domain.secret import Secret
 from clientmgmt.domain.settings import Settings
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
-from clientmgmt.ports.collections import INVITATIONS, OUTBOX
+from clientmgmt.ports.collections import INVITATIONS, MEMBERSHIPS, OUTBOX
 from clientmgmt.ports.links import LinkClaims
 
 __all__ = [
     "end_invitation",
-    "invitation_url",
+    "link_url",
     "open_invitation",
     "queue_added",
+    "queue_for_user",
     "queue_invitations",
-    "queue_password_changed",
     "require_links",
 ]
 
 
-def require_links(work: Work) -> None:
-    """Refuse before anything is written if an invitation could not be mailed (``ConfigurationError``)."""
-    work.settings.require_sender()
-    work.settings.links.require("invite")
+def require_links(settings: Settings, purpose: LinkPurpose = LinkPurpose.INVITE) -> None:
+    """Refuse before anything is written if a link could not be mailed (``ConfigurationError``)."""
+    settings.require_sender()
+    settings.links.require(purpose)
 
 
-def invitation_url(wiring: Wiring, settings: Settings, tenant: str, invitation: Invitation) -> Secret:
-    """The link of an invitation, always the same one; ``LookupError`` if the key that signs it was removed."""
-    claims = LinkClaims(purpose="invite", tenant=tenant, subject=invitation.id)
-    token = wiring.signer.sign(claims, key_id=invitation.key_id)
-    settings.links.require("invite")
-    return settings.links.url("invite", token=token, tenant=tenant, client_id=str(invitation.client_id))
+def link_url(
+    wiring: Wiring, settings: Settings, tenant: str, link: Invitation | AccountLink, purpose: LinkPurpose
+) -> Secret:
+    """What a link looks like, always the same; ``LookupError`` if the key that signs it was removed."""
+    settings.links.require(purpose)
+    claims = LinkClaims(purpose=purpose, tenant=tenant, subject=link.id)
+    token = wiring.signer.sign(claims, key_id=link.key_id)
+    client_id = str(link.client_id) if isinstance(link, Invitation) else ""
+    return settings.links.url(purpose, token=token, tenant=tenant, client_id=client_id)
 
 
 def open_invitation(
@@ -60,15 +66,13 @@ def open_invitation(
 def queue_invitations(work: Work, invitations: Sequence[Invitation]) -> tuple[OutboxMail, ...]:
     """Write new invitations, and a mail for each with the invitation's id."""
     mails = tuple(
-        OutboxMail(
-            id=MailId(invitation.id),
-            lane=MailType.INVITATION.lane(MailId(invitation.id), invitation.contact_id),
-            due_at=work.now,
-            type=MailType.INVITATION,
+        _mail(
+            work,
+            MailType.INVITATION,
+            MailId(invitation.id),
             client_id=invitation.client_id,
             user_id=invitation.user_id,
             about=invitation.contact_id,
-            created_at=work.now,
             not_after=invitation.expires_at,
         )
         for invitation in invitations
@@ -101,37 +105,72 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
 def queue_added(work: Work, *memberships: Membership) -> tuple[OutboxMail, ...]:
     """Write the mails that tell users who have a password that one more client is open to them."""
     work.settings.require_sender()
-    mails = tuple(_added(work, membership) for membership in memberships)
+    mails = tuple(
+        _mail(
+            work,
+            MailType.CONTACT_ADDED,
+            MailId(work.wiring.ids.new()),
+            client_id=membership.client_id,
+            user_id=membership.user_id,
+            about=membership.id,
+        )
+        for membership in memberships
+    )
     work.uow.add(OUTBOX, *mails)
     return mails
 
 
-def queue_password_changed(work: Work, user: User, client_id: ClientId) -> None:
-    """Write the mail that tells a user of its new password; ``client_id`` is one of its clients."""
+def queue_for_user(
+    work: Work,
+    kind: MailType,
+    user: User,
+    *,
+    link: AccountLink | None = None,
+    about: UUID | None = None,
+    not_after: datetime | None = None,
+) -> None:
+    """Write a mail about a user's account. It is about its one client too, if there is just one.
+
+    Args:
+        work: the unit of work.
+        kind: what mail.
+        user: who is told.
+        link: the link that the mail carries: it has its id, and is not sent after its end.
+        about: the id of what it is about; of the user if none is given.
+        not_after: until when it is of use.
+    """
     work.settings.require_sender()
-    key = MailId(work.wiring.ids.new())
-    mail = OutboxMail(
-        id=key,
-        lane=MailType.PASSWORD_CHANGED.lane(key, user.id),
-        due_at=work.now,
-        type=MailType.PASSWORD_CHANGED,
-        client_id=client_id,
+    found = work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None))
+    mail = _mail(
+        work,
+        kind,
+        MailId(work.wiring.ids.new() if link is None else link.id),
+        client_id=found[0].client_id if len(found) == 1 else None,
         user_id=user.id,
-        about=user.id,
-        created_at=work.now,
+        about=about or user.id,
+        not_after=not_after if link is None else link.expires_at,
     )
     work.uow.add(OUTBOX, mail)
 
 
-def _added(work: Work, membership: Membership) -> OutboxMail:
-    key = MailId(work.wiring.ids.new())
+def _mail(
+    work: Work,
+    kind: MailType,
+    key: MailId,
+    *,
+    client_id: ClientId | None,
+    user_id: UserId,
+    about: UUID,
+    not_after: datetime | None = None,
+) -> OutboxMail:
     return OutboxMail(
         id=key,
-        lane=MailType.CONTACT_ADDED.lane(key, membership.id),
+        lane=kind.lane(key, about),
         due_at=work.now,
-        type=MailType.CONTACT_ADDED,
-        client_id=membership.client_id,
-        user_id=membership.user_id,
-        about=membership.id,
+        type=kind,
+        client_id=client_id,
+        user_id=user_id,
+        about=about,
         created_at=work.now,
+        not_after=not_after,
     )

@@ -64,10 +64,13 @@ def within_reach(work: Work, field: Field[E, Any]) -> tuple[Condition[E], ...]:
     return (field.among(CLIENTS, CLIENTS.id, *limits),) if limits else ()
 
 
-def require_reach(work: Work, client_id: ClientId, *, kind: str, permission: str) -> None:
-    """``NotFoundError`` for a ``kind`` of thing if the client that it belongs to is out of a staff actor's reach."""
+def require_reach(work: Work, client_id: ClientId | None, *, kind: str, permission: str) -> None:
+    """``NotFoundError`` for a ``kind`` of thing if the client that it belongs to is out of a staff actor's reach.
+
+    What belongs to no client is out of the reach of whoever reaches some clients only.
+    """
     limits = clients_within_reach(work)
-    if limits and not work.uow.count(CLIENTS, CLIENTS.id.eq(client_id), *limits):
+    if limits and (client_id is None or not work.uow.count(CLIENTS, CLIENTS.id.eq(client_id), *limits)):
         raise OutOfSight(kind, permission)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import attrs
+
+from clientmgmt._usecases.addresses import change_email, email_violations
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_staff
 from clientmgmt._usecases.paging import find_page
@@ -76,12 +79,13 @@ def update_staff(
         last_name=user.last_name if last_name is UNSET else form.text("last_name", last_name, limit=100),
         email=user.email if email is UNSET else form.email("email", email),
     )
-    if changed.email.key != user.email.key:
-        form.note(_email_taken(work, changed))
+    form.note(email_violations(work, user, changed.email))
     form.check()
     if not fact.changed:
         return user
     work.record(fact)
+    if changed.email != user.email:
+        return change_email(work, attrs.evolve(changed, email=user.email), changed.email)
     return work.uow.save(USERS, changed)
 
 
@@ -127,14 +131,8 @@ def _roles(work: Work, form: Form, roles: object) -> tuple[str, ...]:
     return tuple(sorted({str(name) for name in named}))
 
 
-def _email_taken(work: Work, user: User) -> tuple[Violation, ...]:
-    if user.email.key and work.uow.count(USERS, USERS.email_key.eq(user.email.key)):
-        return (Violation("email_in_use", "belongs to another user", "email"),)
-    return ()
-
-
 def _taken(work: Work, user: User) -> tuple[Violation, ...]:
-    found = [*_email_taken(work, user)]
+    found = [*email_violations(work, user, user.email)]
     if user.reference is not None and work.uow.count(USERS, USERS.reference.eq(user.reference)):
         found.append(Violation("duplicate_reference", "belongs to another user", "reference"))
     return tuple(found)

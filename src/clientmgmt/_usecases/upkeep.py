@@ -15,11 +15,13 @@ from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.actors import System
 from clientmgmt.domain.feed import LANE
 from clientmgmt.domain.form import Form
-from clientmgmt.domain.people import Invitation
+from clientmgmt.domain.links import Invitation
 from clientmgmt.domain.results import UpkeepReport
 from clientmgmt.domain.rules import RetentionRules
 from clientmgmt.errors import Violation
 from clientmgmt.ports.collections import (
+    ACCOUNT_LINKS,
+    ATTEMPTS,
     DELIVERIES,
     FEED,
     INVITATIONS,
@@ -96,7 +98,11 @@ Chore: TypeAlias = Job | Unread | PutOff
 
 JOBS: Mapping[str, tuple[Chore, ...]] = {
     "idempotency_keys": (Job(KEPT_ANSWERS, KEPT_ANSWERS.at, lambda rules: rules.idempotency_keys),),
-    "links": (Job(INVITATIONS, INVITATIONS.expires_at, lambda rules: rules.links, _dead_links),),
+    "links": (
+        Job(INVITATIONS, INVITATIONS.expires_at, lambda rules: rules.links, _dead_links),
+        Job(ACCOUNT_LINKS, ACCOUNT_LINKS.expires_at, lambda rules: rules.links),
+    ),
+    "attempts": (Job(ATTEMPTS, ATTEMPTS.over_at, lambda _: timedelta(0)),),
     "deliveries": (Job(DELIVERIES, DELIVERIES.at, lambda rules: rules.deliveries),),
     "logins": (Job(LOGINS, LOGINS.at, lambda rules: rules.logins),),
     "sessions": (Job(SESSIONS, SESSIONS.expires_at, lambda _: timedelta(0)),),

@@ -23,6 +23,7 @@ from clientmgmt.ports.notifier import Notifier
 from clientmgmt.ports.passwords import PasswordHasher
 from clientmgmt.ports.storage import UnitOfWork
 from clientmgmt.ports.system import Clock, IdSource
+from clientmgmt.ports.throttle import Throttle
 
 __all__ = ["Recorded", "Wiring", "Work", "named"]
 
@@ -32,7 +33,8 @@ class Wiring:
     """The ports that a manager was built with.
 
     ``settings`` answers for a tenant. ``decoy`` is a password hash that nothing matches: checked where there is no
-    user, so that the refusal takes as long. ``circuit`` says whether the notifier's account is accepted.
+    user, so that the refusal takes as long. ``throttle`` counts tries, else the store does. ``circuit`` says whether
+    the notifier's account is accepted.
     """
 
     clock: Clock
@@ -45,6 +47,7 @@ class Wiring:
     notifier: Notifier | None
     on_commit: Callable[[Sequence[Event]], None] | None
     catalog: Catalog
+    throttle: Throttle | None = None
     circuit: Circuit = attrs.field(factory=Circuit)
 
 

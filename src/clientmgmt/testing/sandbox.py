@@ -37,7 +37,11 @@ SANDBOX_PASSWORD = "correct horse battery staple"  # noqa: S105 - of users that 
 
 SANDBOX_SETTINGS = Settings(
     sender="Northwind <hello@northwind.example>",
-    links=Links(invite="https://portal.northwind.example/accept?t={token}"),
+    links=Links(
+        invite="https://portal.northwind.example/accept?t={token}",
+        reset="https://portal.northwind.example/reset?t={token}",
+        email="https://portal.northwind.example/confirm?t={token}",
+    ),
 )
 """What a sandbox is made with if nothing else is given."""
 

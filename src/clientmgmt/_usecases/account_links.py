@@ -1,0 +1,76 @@
+"""Links that users are sent about their own accounts: made, opened, and ended."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from clientmgmt._usecases.authorize import authorize
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.mailing import end_invitation
+from clientmgmt._usecases.sessions import open_clients
+from clientmgmt._usecases.work import Recorded, Work
+from clientmgmt.domain.ids import AccountLinkId
+from clientmgmt.domain.links import AccountLink, LinkPurpose
+from clientmgmt.domain.people import User
+from clientmgmt.domain.states import InvitationState, InvitationTrigger
+from clientmgmt.errors import InvalidLinkError, NotFoundError
+from clientmgmt.ports.collections import ACCOUNT_LINKS, MEMBERSHIPS, USERS
+
+__all__ = ["end_all_links", "end_links", "link_id_of", "opened", "opened_or_recorded"]
+
+
+def link_id_of(desk: Desk, token: object, purpose: LinkPurpose) -> AccountLinkId:
+    """Which link this token is of; ``InvalidLinkError`` if it is none of this purpose."""
+    claims = None
+    if isinstance(token, str):
+        claims = desk.wiring.signer.verify(token, purpose=purpose, tenant=desk.tenant)
+    if claims is None:
+        raise InvalidLinkError("unknown")
+    return AccountLinkId(claims.subject)
+
+
+def opened(work: Work, link_id: UUID, *, lock: bool = False) -> tuple[AccountLink, User]:
+    """A link that works, and its user; :class:`InvalidLinkError` with the reason if it does not."""
+    authorize(work, "entrance")
+    try:
+        link = work.uow.get(ACCOUNT_LINKS, link_id)
+    except NotFoundError:
+        raise InvalidLinkError("removed") from None
+    user = work.uow.get(USERS, link.user_id, lock=lock)
+    refusal = link.refusal(work.now, email_key=user.email.key)
+    if refusal is not None:
+        raise refusal
+    if user.deactivated_at is not None:
+        raise InvalidLinkError("inactive")
+    if not open_clients(work, user):
+        raise InvalidLinkError("client_closed")
+    return link, user
+
+
+def opened_or_recorded(work: Work, link_id: UUID) -> tuple[AccountLink, User]:
+    """The same, with the user locked; a refusal because of expiry is put on record, so that it stays one."""
+    try:
+        return opened(work, link_id, lock=True)
+    except InvalidLinkError as refusal:
+        if refusal.reason == InvitationState.EXPIRED:
+            link = work.uow.get(ACCOUNT_LINKS, link_id)
+            if link.state is InvitationState.OPEN:
+                work.uow.save(ACCOUNT_LINKS, link.close(InvitationTrigger.EXPIRE, at=work.now))
+        raise Recorded(refusal) from None
+
+
+def end_links(
+    work: Work, user: User, trigger: InvitationTrigger, *, purpose: LinkPurpose | None = None, but: UUID | None = None
+) -> None:
+    """Close the open links about a user's account: those of one purpose, or all, ``but`` one."""
+    still_open = ACCOUNT_LINKS.state.eq(InvitationState.OPEN)
+    for link in work.uow.find(ACCOUNT_LINKS, ACCOUNT_LINKS.user_id.eq(user.id), still_open):
+        if link.id != but and purpose in {None, link.purpose}:
+            work.uow.save(ACCOUNT_LINKS, link.close(trigger, at=work.now))
+
+
+def end_all_links(work: Work, user: User, *, but: UUID | None = None) -> None:
+    """Close whatever link could let anybody in as this user, the invitations of all its clients too."""
+    end_links(work, user, InvitationTrigger.REVOKE, but=but)
+    for membership in work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id)):
+        end_invitation(work, membership, InvitationTrigger.REVOKE)

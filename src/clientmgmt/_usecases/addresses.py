@@ -1,0 +1,106 @@
+"""Addresses of users: changed by staff at once, by users themselves when they have confirmed the new one."""
+
+from __future__ import annotations
+
+from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, opened, opened_or_recorded
+from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.mailing import queue_for_user, require_links
+from clientmgmt._usecases.steps import Steps
+from clientmgmt._usecases.work import Work
+from clientmgmt.domain.account_events import EmailChangeRequested
+from clientmgmt.domain.actors import ClientUser
+from clientmgmt.domain.email import Email
+from clientmgmt.domain.ids import AccountLinkId
+from clientmgmt.domain.links import AccountLink, LinkPurpose
+from clientmgmt.domain.mail import MailType
+from clientmgmt.domain.people import User, UserKind
+from clientmgmt.domain.states import InvitationTrigger
+from clientmgmt.errors import InvalidLinkError, Violation, refuse
+from clientmgmt.ports.collections import ACCOUNT_LINKS, MEMBERSHIPS, USERS
+
+__all__ = ["change_email", "confirm_email", "email_is_taken", "email_violations", "request_email"]
+
+
+def request_email(work: Work, user: User, email: Email) -> None:
+    """Mail a link to the address that a user, who asks for it itself, wants to have. Nothing else changes yet.
+
+    Nothing tells it whether somebody else has that address: to such a one no mail is sent, and the link is none.
+    """
+    rules = work.settings.rules
+    require_links(work.settings, LinkPurpose.EMAIL)
+    since = ACCOUNT_LINKS.sent_at.gt(work.now - rules.throttle.resets_within)
+    recent = work.uow.find(ACCOUNT_LINKS, ACCOUNT_LINKS.user_id.eq(user.id), since)
+    count = sum(link.purpose is LinkPurpose.EMAIL for link in recent)
+    if count >= rules.throttle.resets:
+        data = {"limit": rules.throttle.resets, "count": count}
+        refuse([Violation("limit", f"was asked for {count} times of late", "email", data)])
+    end_links(work, user, InvitationTrigger.SUPERSEDE, purpose=LinkPurpose.EMAIL)
+    stamp, key_id = work.stamp(), work.wiring.signer.key_id
+    link = AccountLink.to(user, LinkPurpose.EMAIL, stamp, key_id=key_id, valid=rules.resets.valid, email=email)
+    work.uow.add(ACCOUNT_LINKS, link)
+    queue_for_user(work, MailType.EMAIL_CONFIRMATION, user, link=link)
+    work.record(EmailChangeRequested(stamp=stamp, subject=user.id, link_id=link.id, expires_at=link.expires_at))
+
+
+def confirm_email(desk: Desk, token: str) -> Steps[None]:
+    """Use a link up: its user has the address from now on to which it was sent."""
+    link_id = link_id_of(desk, token, LinkPurpose.EMAIL)
+    try:
+        yield from desk.read(opened, link_id)
+    except InvalidLinkError:
+        yield from desk.write_aside(opened_or_recorded, link_id)
+    yield from desk.write(_redeem, link_id)
+
+
+def change_email(work: Work, user: User, email: Email) -> User:
+    """Give a user, who is locked, another address at once; that is on record as a link that was used."""
+    stamp, key_id = work.stamp(), work.wiring.signer.key_id
+    link = AccountLink.to(
+        user, LinkPurpose.EMAIL, stamp, key_id=key_id, valid=work.settings.rules.resets.valid, email=email
+    )
+    work.uow.add(ACCOUNT_LINKS, link.close(InvitationTrigger.ACCEPT, at=work.now))
+    return _write(work, user, email, link, by=None)
+
+
+def email_violations(work: Work, user: User, email: Email) -> tuple[Violation, ...]:
+    """Why a user cannot have this address."""
+    if not email_is_taken(work, user, email):
+        return ()
+    return (Violation("email_in_use", "belongs to another user", "email"),)
+
+
+def email_is_taken(work: Work, user: User, email: Email) -> bool:
+    """Whether the address is another user's."""
+    found = work.uow.find(USERS, USERS.email_key.eq(email.key)) if email.key else ()
+    return any(other.id != user.id for other in found)
+
+
+def _redeem(work: Work, link_id: AccountLinkId) -> None:
+    """Consume the link: of those who try at once, saving it lets one through and sends the rest back."""
+    link, user = opened_or_recorded(work, link_id)
+    email = link.new_email
+    if email is None or email_is_taken(work, user, email):
+        raise InvalidLinkError("email_in_use")
+    link = work.uow.save(ACCOUNT_LINKS, link.close(InvitationTrigger.ACCEPT, at=work.now))
+    _write(work, user, email, link, by=ClientUser(user.id))
+
+
+def _write(work: Work, user: User, email: Email, link: AccountLink, *, by: ClientUser | None) -> User:
+    """The user with another address: open links die, sessions end, and both addresses are told.
+
+    Who was never sent anything is told nothing either.
+    """
+    is_known = user.kind is UserKind.STAFF or user.credential_at is not None or _was_invited(work, user)
+    end_all_links(work, user, but=link.id)
+    changed, fact = user.change_email(work.stamp(by), email)
+    work.record(fact)
+    saved = work.uow.save(USERS, changed)
+    if is_known:
+        queue_for_user(work, MailType.EMAIL_LEFT, saved, about=link.id)
+        queue_for_user(work, MailType.EMAIL_CHANGED, saved, about=link.id)
+    return saved
+
+
+def _was_invited(work: Work, user: User) -> bool:
+    invited = MEMBERSHIPS.invitation_id.present()
+    return work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), invited) > 0
