@@ -24,9 +24,9 @@ from clientmgmt import (
     UserId,
     Workspace,
 )
-from clientmgmt.domain import AuditEntry, ClientUser, DeliveryReport, Event, Invitation
+from clientmgmt.domain import AuditEntry, ClientUser, DeliveryReport, Event, Invitation, User
 from clientmgmt.ports import COLLECTIONS, Collection, Notifier, PasswordHasher, Storage
-from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX
+from clientmgmt.ports.collections import FEED, NEW_EVENTS, OUTBOX, QUEUED_RESETS
 from clientmgmt.testing import FastHasher, ManualClock, RecordingNotifier
 
 __all__ = ["KEY", "PASSWORD", "SETTINGS", "Box", "dump", "new_tenant", "sweep"]
@@ -35,13 +35,17 @@ KEY = "cmk1_0000000a_" + "A" * 43
 PASSWORD = "correct horse battery staple"
 SETTINGS = Settings(
     sender="Northwind <hello@northwind.example>",
-    links=Links(invite="https://portal.northwind.example/accept?t={token}"),
+    links=Links(
+        invite="https://portal.northwind.example/accept?t={token}",
+        reset="https://portal.northwind.example/reset?t={token}",
+        email="https://portal.northwind.example/confirm?t={token}",
+    ),
 )
 
 
 def sweep(store: Storage) -> None:
     """Remove the mail and the events of all tenants."""
-    queues: tuple[Collection[Any], ...] = (OUTBOX, NEW_EVENTS, FEED)
+    queues: tuple[Collection[Any], ...] = (QUEUED_RESETS, OUTBOX, NEW_EVENTS, FEED)
     for collection in queues:
         for tenant in store.tenants(collection, limit=10_000):
             with store.unit_of_work(tenant) as uow:
@@ -142,6 +146,10 @@ class Box:
         contact, token = self.invited(client, first, **fields)
         self.door.accept_invite(token, password=PASSWORD)
         return self.now_of(contact)
+
+    def active_staff(self) -> User:
+        """A staff user."""
+        return self.ws.staff.add(first_name="Ada", last_name="B", email="ada@northwind.example", roles=["editor"])
 
     def now_of(self, contact: Contact) -> Contact:
         """The contact as it is now."""

@@ -11,9 +11,22 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
-from clientmgmt import ClientManager, ClientMgmtError, Contact, Staff, System, generate_key, problem
+from clientmgmt import (
+    ClientManager,
+    ClientMgmtError,
+    ClientUser,
+    Contact,
+    Entrance,
+    ResetRules,
+    Staff,
+    System,
+    Workspace,
+    generate_key,
+    problem,
+)
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.errors import TemporaryDeliveryError
 from clientmgmt.testing import ManualClock, RecordingNotifier
@@ -99,11 +112,44 @@ class Story:
         ws.contacts.add(bolt.id, first_name="J", last_name="D", email="jane@acme.example")
         self.seen += [ws.access.set_password(jane.user_id, OTHER)]
         self.refuse(lambda: ws.access.set_password(jane.user_id, REFUSED[:9]))
+        self.reset(ws, door, jane)
         ws.access.deactivate(jane.user_id)
         self.refuse(lambda: door.sign_in("jane@acme.example", PASSWORD))
         self.seen += [*ws.audit.list(limit=1000), *ws.contacts.list(), *ws.access.invitations(jane.id)]
         self.seen += [ws.contacts.send_invite(jane.id, idempotency_key="again"), *self.manager.feed("reader").pull()]
         self.seen += [dump(self.storage, "northwind"), self.manager.check(), self.mails]
+
+    def reset(self, ws: Workspace, door: Entrance, jane: Contact) -> None:
+        """Forget a password, and have one made instead; move to another address and back."""
+        mailed = ResetRules(mode="generate_and_mail")
+        made = ClientManager(
+            self.storage,
+            secret_keys=[self.key],
+            settings=attrs.evolve(SETTINGS, rules=attrs.evolve(SETTINGS.rules, resets=mailed)),
+            notifier=self.mails,
+            clock=self.clock,
+            on_commit=self.seen.append,
+        )
+        door.request_reset("jane@acme.example")
+        self.sent(jane, "reset")
+        self.seen += [door.inspect(self.tokens["reset"])]
+        self.refuse(lambda: door.complete_reset(self.tokens["reset"], password=REFUSED[:9]))
+        made.entrance("northwind", origin="192.0.2.1").complete_reset(self.tokens["reset"])
+        made.deliver()
+        text = self.mails.to("jane@acme.example")[-1].text
+        self.tokens["generated"] = next(line for line in text.splitlines() if line.count("-") == 3)
+        session = door.sign_in("jane@acme.example", self.tokens["generated"])
+        self.tokens["must change"] = session.token.reveal()
+        self.refuse(lambda: door.identify(self.tokens["must change"]))
+        self.refuse(lambda: door.change_password(self.tokens["must change"], password=REFUSED[:9]))
+        self.seen += [session, door.change_password(self.tokens["must change"], password=OTHER)]
+        actor = ClientUser(jane.user_id)
+        self.manager.workspace("northwind", actor=actor).contacts.update(jane.id, email="doe@acme.example")
+        self.manager.deliver()
+        self.tokens["email"] = self.mails.token("doe@acme.example")
+        self.seen += [door.inspect(self.tokens["email"]), *ws.access.links(jane.user_id)]
+        door.confirm_email(self.tokens["email"])
+        ws.contacts.update(jane.id, email="jane@acme.example")
 
     def sent(self, contact: Contact, name: str) -> None:
         """Send, at least once, keep the token, and let the next mail wait in the outbox."""
@@ -212,7 +258,9 @@ def test_no_secret_is_in_a_pickle_of_what_was_answered_or_raised(story: Story) -
 def test_the_search_would_find_what_is_there(story: Story) -> None:
     """The link is in the mail, because it has to be, and the search sees it there in every form."""
     texts = [message.text for message in story.mails.messages]
-    assert found_in("".join(texts).encode(), story.secrets()) == {"first token", "second token"}
+    assert found_in("".join(texts).encode(), story.secrets()) == {
+        f"{name} token" for name in ("first", "second", "reset", "generated", "email")
+    }
     for name, text in story.secrets().items():
         for form in forms(text):
             assert name in found_in(b"..." + form + b"...", story.secrets())

@@ -58,13 +58,13 @@ FROZEN = {
     "contacts.list of 1 invited": 4,
     "contacts.list of 5 invited": 4,
     "contacts.list of 40 invited": 4,
-    "deliver 2": 21,
-    "deliver 20": 165,
-    "deliver nothing": 31,
+    "deliver 2": 22,
+    "deliver 20": 166,
+    "deliver nothing": 33,
     "inspect": 4,
-    "accept_invite": 16,
-    "sign_in": 10,
-    "sign_in refused": 2,
+    "accept_invite": 17,
+    "sign_in": 16,
+    "sign_in refused": 6,
     "contacts.most_recent": 3,
     "access.invitations": 2,
     "access.logins": 2,
@@ -77,8 +77,18 @@ FROZEN = {
     "contacts.update of the person": 10,
     "contacts.suspend": 10,
     "contacts.resume": 8,
-    "access.set_password": 9,
-    "access.deactivate": 7,
+    "access.set_password": 12,
+    "request_reset": 4,
+    "request_reset of nobody": 4,
+    "complete_reset": 18,
+    "check_password": 11,
+    "change_password": 24,
+    "access.start_reset": 9,
+    "access.links": 2,
+    "access.record_login": 2,
+    "contacts.update of the address": 20,
+    "confirm_email": 18,
+    "access.deactivate": 8,
     "access.reactivate": 6,
     "contacts.remove": 8,
     "managers.add": 6,
@@ -126,7 +136,7 @@ FROZEN = {
     "feed.ack": 5,
     "feed.pull of nothing": 7,
     "feed.pull of nothing, of one kind": 8,
-    "upkeep of nothing": 26,
+    "upkeep of nothing": 34,
 }
 
 
@@ -201,11 +211,35 @@ def entering(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Opera
     yield "contacts.suspend", lambda: box.ws.contacts.suspend(jane.id)
     yield "contacts.resume", lambda: box.ws.contacts.resume(jane.id)
     yield "access.set_password", lambda: box.ws.access.set_password(jane.user_id, "a quite different one")
+    yield from resetting(box, jane)
     yield from looking_after(box, acme)
     yield from serving_itself(box, acme, jane)
     yield "access.deactivate", lambda: box.ws.access.deactivate(jane.user_id)
     yield "access.reactivate", lambda: box.ws.access.reactivate(jane.user_id)
     yield "contacts.remove", lambda: box.ws.contacts.remove(jane.id)
+
+
+def resetting(box: Box, jane: Contact) -> Iterator[tuple[str, Operation]]:
+    """What it costs to forget a password, and to change it or the address."""
+    new = "a quite different one"
+    yield "request_reset", lambda: box.door.request_reset("jane@acme.example")
+    yield "request_reset of nobody", lambda: box.door.request_reset("nobody@acme.example")
+    box.deliver()
+    yield "complete_reset", lambda: box.door.complete_reset(box.mails.token("jane@acme.example"), password=new)
+    yield "check_password", lambda: box.door.check_password("jane@acme.example", new)
+    session = box.sign_in(password=new).token.reveal()
+    yield "change_password", lambda: box.door.change_password(session, password=PASSWORD, current=new)
+    yield "access.start_reset", lambda: box.ws.access.start_reset(jane.user_id)
+    yield "access.links", lambda: box.ws.access.links(jane.user_id)
+    yield "access.record_login", lambda: box.ws.access.record_login(jane.user_id, box.clock.now())
+    yield "contacts.update of the address", lambda: box.ws.contacts.update(jane.id, email="doe@acme.example")
+    box.ws.contacts.update(jane.id, email="jane@acme.example")
+    box.deliver()
+    box.as_user(jane.user_id).contacts.update(jane.id, email="doe@acme.example")
+    box.deliver()
+    yield "confirm_email", lambda: box.door.confirm_email(box.mails.token("doe@acme.example"))
+    box.ws.contacts.update(jane.id, email="jane@acme.example")
+    box.deliver()
 
 
 def serving_itself(box: Box, acme: Client, jane: Contact) -> Iterator[tuple[str, Operation]]:

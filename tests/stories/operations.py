@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from clientmgmt import (
@@ -165,6 +165,12 @@ COMMANDS: dict[str, tuple[frozenset[str], Command]] = {
     "access.set_password": (
         frozenset({"administrator"}),
         lambda ws, _, contact: ws.access.set_password(contact.user_id, "a quite different one"),
+    ),
+    "access.start_reset": (HIGH, lambda ws, _, contact: ws.access.start_reset(contact.user_id)),
+    "access.links": (STAFF, lambda ws, _, contact: ws.access.links(contact.user_id)),
+    "access.record_login": (
+        HIGH | {"representative"},
+        lambda ws, _, contact: ws.access.record_login(contact.user_id, NOON - timedelta(days=1)),
     ),
     "access.logins": (STAFF, lambda ws, _, contact: ws.access.logins(contact.user_id)),
     "notifications.get": (STAFF, lambda ws, _, contact: ws.notifications.get(_mail(ws, contact))),

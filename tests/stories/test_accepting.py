@@ -225,7 +225,7 @@ def test_a_link_of_another_purpose_is_no_link(box: Box) -> None:
     jane, token = box.invited(box.client())
     invitation = box.ws.access.invitations(jane.id)[0]
     signer = HmacLinkSigner([KEY])
-    for purpose, expected in (("invite", None), ("reset", "unknown")):
+    for purpose, expected in (("invite", None), ("session", "unknown")):
         claims = LinkClaims(purpose=purpose, tenant=box.tenant, subject=invitation.id)
         made = signer.sign(claims, key_id=signer.key_id).reveal()
         if expected is None:

@@ -390,6 +390,23 @@ def test_the_entrance_is_the_same(storage: Storage) -> None:
         await door.sign_out(session.token.reveal())
         with pytest.raises(SignInRefusedError):
             await door.identify(session.token.reveal())
+        await reset(stage, door, acme)
+
+    async def reset(stage: Stage, door: Any, acme: ClientId) -> None:  # noqa: ANN401 - an entrance
+        new = "a quite different one"
+        await door.request_reset("j@acme.example")
+        await stage.manager.deliver()
+        await door.complete_reset(stage.mails.token("j@acme.example"), password=new)
+        user_id = await door.check_password("j@acme.example", new)
+        session = await door.sign_in("j@acme.example", new)
+        session = await door.change_password(session.token.reveal(), password=f"{new} 2", current=new)
+        ws = stage.manager.workspace(stage.tenant, actor=session.actor)
+        (contact,) = (await ws.contacts.list(acme)).items
+        await ws.contacts.update(contact.id, email="k@acme.example")
+        await stage.manager.deliver()
+        await door.confirm_email(stage.mails.token("k@acme.example"))
+        changed = await stage.ws.contacts.get(contact.id)
+        assert (changed.user_id, changed.email.address) == (user_id, "k@acme.example")
 
     async def sign_in(door: Any) -> Any:  # noqa: ANN401 - an entrance and a session
         return await door.sign_in("j@acme.example", "correct horse battery staple")

@@ -129,12 +129,14 @@ def test_a_refused_command_leaves_no_other_trace(box: Box) -> None:
     assert {name for name, rows in after.items() if rows != before[name]} == {"audit"}
 
 
-def test_a_failed_sign_in_leaves_no_entry(box: Box) -> None:
-    box.active(box.client())
-    before = box.dump()
-    with pytest.raises(SignInRefusedError):
-        box.sign_in(password="wrong")
-    assert box.dump() == before
+def test_a_refused_sign_in_is_put_on_record_with_whoever_it_claimed_to_be(box: Box) -> None:
+    jane = box.active(box.client())
+    began = box.later(minutes=1)
+    for email in ("jane@acme.example", "nobody@acme.example"):
+        with pytest.raises(SignInRefusedError):
+            box.sign_in(email, password="wrong")
+    seen = [(entry.action, entry.subject, entry.new) for entry in box.audit(after=began)]
+    assert seen == [("sign_in_refused", subject, {"origin": "192.0.2.1"}) for subject in (jane.user_id, None)]
 
 
 def test_the_trail_can_be_narrowed_down(box: Box) -> None:

@@ -30,7 +30,7 @@ from tests.box import Box
 from tests.stories.operations import ADDRESS, COMMANDS, prepare
 
 CLIENT_ROLES = sorted(role.name for role in ROLES.values() if role.kind is RoleKind.CLIENT)
-OF_ITSELF = {"access.logins", "access.set_owner"}
+OF_ITSELF = {"access.links", "access.logins", "access.set_owner"}
 """What a client's user cannot do with others, or only as the owner, whatever its role gives."""
 
 each_command = pytest.mark.parametrize("name", COMMANDS)

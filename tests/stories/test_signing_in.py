@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import uuid5
 
@@ -24,11 +25,16 @@ class CountingHasher(FastHasher):
         return super().verify(password, hashed)
 
 
+def unchanging(box: Box) -> Mapping[str, tuple[object, ...]]:
+    """What a refused sign-in leaves as it is: all but the record of it."""
+    return {name: stored for name, stored in box.dump().items() if name not in {"audit", "attempts"}}
+
+
 def refused(box: Box, email: str = "jane@acme.example", password: str = PASSWORD) -> None:
-    before = box.dump()
+    before = unchanging(box)
     with pytest.raises(SignInRefusedError, match="do not match an account that may sign in"):
         box.door.sign_in(email, password)
-    assert box.dump() == before
+    assert unchanging(box) == before
 
 
 def test_a_contact_signs_in_with_any_spelling_of_its_address(box: Box) -> None:

@@ -70,8 +70,9 @@ def test_what_is_given_is_changed_and_the_rest_stays(box: Box) -> None:
     assert (changed.name, changed.email.address) == ("Ada King", "a.king@northwind.example")
     assert (changed.reference, changed.roles, changed.version) == ("ada", ("editor",), ada.version + 1)
     assert box.ws.staff.find(email="ada@northwind.example") is None
-    entry = box.audit()[-1]
+    entry, moved = box.audit()[-2:]
     assert (entry.action, entry.subject) == ("staff_updated", ada.id)
+    assert (moved.action, moved.new) == ("email_changed", {"email": "a.king@northwind.example"})
     assert entry.new == {"changed": "last_name, email", "title": "Ada King", "email": "a.king@northwind.example"}
 
 

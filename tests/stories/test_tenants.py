@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -44,6 +45,10 @@ QUESTIONS: dict[str, Question] = {
     "access.preview_rights": lambda ws, ids: ws.access.preview_rights(ids[1], role="client_admin"),
     "access.set_rights": lambda ws, ids: ws.access.set_rights(ids[1], role="client_admin"),
     "access.set_password": lambda ws, ids: ws.access.set_password(ids[2], "a quite different one"),
+    "access.start_reset": lambda ws, ids: ws.access.start_reset(ids[2]),
+    "access.links": lambda ws, ids: ws.access.links(ids[2]),
+    "access.record_login": lambda ws, ids: ws.access.record_login(ids[2], NOON - timedelta(days=1)),
+    "access.record_login for a client": lambda ws, ids: ws.access.record_login(ids[2], NOON, client_id=ids[0]),
     "access.reactivate": lambda ws, ids: ws.access.reactivate(ids[2]),
     "access.logins": lambda ws, ids: ws.access.logins(ids[2]),
     "staff.get": lambda ws, ids: ws.staff.get(ids[2]),
