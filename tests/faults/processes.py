@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from random import random
 from time import sleep
@@ -18,19 +15,12 @@ import attrs
 
 from clientmgmt.ports import Storage
 from tests.box import dump
+from tests.processes import context
 
-__all__ = ["Life", "Verdict", "begin", "context", "judge", "lives"]
+__all__ = ["Life", "Verdict", "begin", "judge", "lives"]
 
 LONGEST = 0.006
 """Seconds: longer than a command takes here, so that a kill may hit any part of one."""
-
-
-@cache
-def context() -> ForkServerContext:
-    """Processes that begin with everything imported: tens of milliseconds each."""
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(["pytest", "tests.faults.workers"])
-    return found
 
 
 @attrs.define

@@ -10,8 +10,9 @@ from clientmgmt.adapters.system import Uuid7Source
 from clientmgmt.testing.kit import SHELVES, Shelf
 from tests.faults.figures import Figures
 from tests.faults.places import kind, new_client
-from tests.faults.processes import begin, context
+from tests.faults.processes import begin
 from tests.faults.workers import shelve_in_time, write_in_time
+from tests.processes import context
 from tests.races.workers import SEATS, Place, kit_at
 
 CROWD = 4

@@ -13,8 +13,9 @@ from clientmgmt.domain import MailState
 from clientmgmt.ports.collections import DELIVERIES, OUTBOX
 from tests.faults.figures import Figures, lengths
 from tests.faults.places import kind, new_client, opened
-from tests.faults.processes import begin, context, lives
+from tests.faults.processes import begin, lives
 from tests.faults.workers import deliver_some, deliver_until_done, write_contacts
+from tests.processes import context
 from tests.races.workers import SETTINGS, Place
 
 WRITERS = 8

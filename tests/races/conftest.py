@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from tests.box import new_tenant, sweep
 from tests.postgres import new_schema
+from tests.processes import context
 from tests.races.workers import HANDS, Place, race, start, storage_at
 
 Race = Callable[[str | Sequence[str], Place, Sequence[Any]], Counter[str]]
@@ -22,8 +22,7 @@ Race = Callable[[str | Sequence[str], Place, Sequence[Any]], Counter[str]]
 @pytest.fixture(scope="session")
 def run() -> Iterator[Race]:
     """Runs a deed in eight processes at once; the hands take turns if there are several deeds."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(HANDS, start, (context.Barrier(HANDS),)) as pool:
+    with context().Pool(HANDS, start, (context().Barrier(HANDS),)) as pool:
 
         def run_one(names: str | Sequence[str], place: Place, things: Sequence[Any]) -> Counter[str]:
             deeds = [names] if isinstance(names, str) else names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.testing.kit import KIT, LABELS, SHELVES, Shelf
 from tests.postgres import new_schema
+from tests.processes import context
 from tests.races.joining import SHELF_ID, Ledger, add_in_turns
 from tests.races.workers import HANDS, start
 
@@ -45,8 +45,7 @@ def test_eight_hosts_add_the_same_keys(ledger: Ledger) -> None:
     host = sa.create_engine(ledger.url)
     with host.begin() as connection:
         connection.exec_driver_sql(f"CREATE TABLE {ledger.table} (key text)")
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(HANDS, start, (context.Barrier(HANDS),)) as pool:
+    with context().Pool(HANDS, start, (context().Barrier(HANDS),)) as pool:
         jobs = [(hand, ledger, KEYS) for hand in range(HANDS)]
         added = pool.starmap_async(add_in_turns, jobs, chunksize=1).get(timeout=500)
     with host.connect() as connection:

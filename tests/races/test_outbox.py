@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from clientmgmt import MailState, Staff, iter_all
 from clientmgmt.domain import Delivery
 from tests.box import dump
+from tests.processes import context
 from tests.races.conftest import Race
 from tests.races.posting import Post, deliver, write
 from tests.races.workers import HANDS, Place, manager_of, storage_at
@@ -36,9 +36,8 @@ def run_apart(post: Post, size: tuple[int, int, int, int], fault: str | None = N
     """All processes at once, until all have ended."""
     writers, dispatchers, contacts, rounds = size
     known = people(post.place, contacts)
-    context = multiprocessing.get_context("spawn")
-    hands = [context.Process(target=write, args=(hand, post, known, rounds)) for hand in range(writers)]
-    hands += [context.Process(target=deliver, args=(hand, post, fault)) for hand in range(dispatchers)]
+    hands = [context().Process(target=write, args=(hand, post, known, rounds)) for hand in range(writers)]
+    hands += [context().Process(target=deliver, args=(hand, post, fault)) for hand in range(dispatchers)]
     for hand in hands:
         hand.start()
     for hand in hands:
