@@ -13,7 +13,8 @@ from tests.faults.places import kind, new_client
 from tests.faults.processes import begin
 from tests.faults.workers import shelve_in_time, write_in_time
 from tests.processes import context
-from tests.races.workers import SEATS, Place, kit_at
+from tests.races.shelves import SEATS, kit_at
+from tests.races.workers import Place
 
 CROWD = 4
 ROUNDS = 5

@@ -24,7 +24,8 @@ from clientmgmt.ports import UnitOfWork
 from clientmgmt.testing import FastHasher
 from clientmgmt.testing.kit import BOOKS, SHELVES, Book, Shelf
 from tests.box import KEY
-from tests.races.workers import SEATS, SETTINGS, Place, kit_at, manager_of, storage_at
+from tests.races.shelves import SEATS, kit_at
+from tests.races.workers import SETTINGS, Place, manager_of, storage_at
 
 __all__ = [
     "deliver_some",

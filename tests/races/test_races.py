@@ -18,7 +18,8 @@ from clientmgmt.testing import RecordingNotifier
 from clientmgmt.testing.kit import BOOKS, SHELVES, Shelf
 from tests.box import PASSWORD, dump, new_tenant
 from tests.races.conftest import Race
-from tests.races.workers import HANDS, SEATS, Place, SkewedIds, kit_at, manager_of, storage_at
+from tests.races.shelves import SEATS, kit_at
+from tests.races.workers import HANDS, Place, SkewedIds, manager_of, storage_at
 from tests.stories.operations import ADDRESS
 
 sizes = pytest.mark.parametrize("size", [5, pytest.param(200, marks=pytest.mark.slow)])
@@ -245,7 +246,7 @@ def books(place: Place) -> Counter[str]:
 @rosters
 def test_a_shelf_for_ten_that_eight_fill_holds_exactly_ten(run: Race, place: Place, size: int) -> None:
     new = shelves(place, size)
-    outcomes = run("shelve", place, new * TRIES)
+    outcomes = run("shelves.put", place, new * TRIES)
     assert books(place) == Counter(dict.fromkeys(new, SEATS))
     assert {name: outcomes[name] for name in outcomes if name.startswith("put ")} == {
         f"put {shelf}": SEATS for shelf in new
@@ -258,7 +259,7 @@ def test_shelves_that_are_not_locked_get_too_full(run: Race, place: Place) -> No
     """The fault that the race above is there for."""
     for _ in range(10):
         new = shelves(attrs.evolve(place, tenant=(tenant := new_tenant())), 20)
-        run("shelve unlocked", attrs.evolve(place, tenant=tenant), new * TRIES)
+        run("shelves.put unlocked", attrs.evolve(place, tenant=tenant), new * TRIES)
         if max(books(attrs.evolve(place, tenant=tenant)).values()) > SEATS:
             return
     pytest.fail("no shelf got too full: the race above would not notice either")

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
+from importlib import import_module
 from itertools import count, cycle
 from multiprocessing.synchronize import Barrier
 from time import sleep
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import attrs
 
@@ -34,18 +35,16 @@ from clientmgmt import (
 from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.adapters.sqlalchemy.unit import SQLUnitOfWork
 from clientmgmt.adapters.system import SystemClock, Uuid7Source
-from clientmgmt.ports import Clock, IdSource, UnitOfWork
+from clientmgmt.ports import Clock, IdSource
 from clientmgmt.ports.collections import AUDIT
 from clientmgmt.testing import FastHasher, RecordingNotifier
-from clientmgmt.testing.kit import BOOKS, KIT, SHELVES, Book
 from tests.box import KEY, PASSWORD
 
 __all__ = [
     "HANDS",
-    "SEATS",
+    "Deed",
     "Place",
     "SkewedIds",
-    "kit_at",
     "manager_of",
     "race",
     "start",
@@ -54,10 +53,12 @@ __all__ = [
 ]
 
 HANDS = 8
+PURPOSES = ("invite", "reset", "email")
 RULES = Rules(invites=InviteRules(pause=InviteRules().pause * 0, per_day=10_000))
+LINKS = Links(**{purpose: f"https://portal.northwind.example/{purpose}?t={{token}}" for purpose in PURPOSES})
 SETTINGS = Settings(
     sender="Northwind <hello@northwind.example>",
-    links=Links(invite="https://portal.northwind.example/accept?t={token}"),
+    links=LINKS,
     rules=RULES,
 )
 _gate: list[Barrier] = []
@@ -75,12 +76,6 @@ class Place:
 @cache
 def storage_at(url: str, schema: str | None) -> SQLStorage:
     return SQLStorage(url, schema=schema)
-
-
-@cache
-def kit_at(url: str, schema: str | None) -> SQLStorage:
-    """The kit beside the tables of the package."""
-    return SQLStorage(url, schema=schema, prefix="kit_", collections=KIT)
 
 
 def manager_of(
@@ -111,7 +106,7 @@ def wait_for_all() -> None:
 def race(name: str, hand: int, place: Place, things: Sequence[Any]) -> Counter[str]:
     """Do ``name`` to each thing, after waiting for the others; how often it ended how."""
     manager = manager_of(place)
-    deed = DEEDS[name](manager, hand, place)
+    deed = _known(name)(manager, hand, place)
     wait_for_all()
     outcomes: Counter[str] = Counter()
     for thing in things:
@@ -123,6 +118,14 @@ def race(name: str, hand: int, place: Place, things: Sequence[Any]) -> Counter[s
 
 
 Deed = Callable[[Any], str]
+
+
+def _known(name: str) -> Callable[[ClientManager, int, Place], Deed]:
+    """The deed of this name; one with a dot is of another module."""
+    module, dot, _ = name.partition(".")
+    deeds = import_module(f"tests.races.{module}").DEEDS if dot else DEEDS
+    deed: Callable[[ClientManager, int, Place], Deed] = deeds[name]
+    return deed
 
 
 def accept(manager: ClientManager, _: int, place: Place) -> Deed:
@@ -252,48 +255,6 @@ def send_mail(_: ClientManager, hand: int, __: Place) -> Deed:
     return deed
 
 
-SEATS = 10
-
-
-def put_on_the_shelf(manager: ClientManager, hand: int, place: Place) -> Deed:
-    """Add a book to a shelf with room for ten: the shelf is locked first, its books are counted after."""
-    del manager
-    return _filling(place, hand, lock=True)
-
-
-def put_on_the_shelf_unlocked(manager: ClientManager, hand: int, place: Place) -> Deed:
-    """A fault: the books are counted and added to without a lock, and without a writer's transaction on SQLite."""
-    del manager
-    return _filling(place, hand, lock=False)
-
-
-def _filling(place: Place, hand: int, *, lock: bool) -> Deed:
-    storage = kit_at(place.url, place.schema)
-    serials = count()
-
-    def room(uow: UnitOfWork, shelf: UUID) -> bool:
-        if lock:
-            uow.get(SHELVES, shelf, lock=True)
-        return uow.count(BOOKS, BOOKS.shelf_id.eq(shelf)) < SEATS
-
-    def deed(thing: str) -> str:
-        shelf = UUID(thing)
-        serial = f"{hand}-{next(serials)}"
-        book = Book(id=uuid5(shelf, serial), shelf_id=shelf, serial=f"{shelf}-{serial}")
-        if not lock:
-            with storage.unit_of_work(place.tenant, read_only=True) as uow:
-                if not room(uow, shelf):
-                    return "full"
-            sleep(0)
-        with storage.unit_of_work(place.tenant) as uow:
-            if lock and not room(uow, shelf):
-                return "full"
-            uow.add(BOOKS, book)
-        return f"put {thing}"
-
-    return deed
-
-
 def order(manager: ClientManager, _: int, place: Place) -> Deed:
     """The same order by all, with the same key."""
     ws = manager.workspace(place.tenant, actor=Staff("ada", roles={"administrator"}))
@@ -389,8 +350,6 @@ DEEDS: dict[str, Callable[[ClientManager, int, Place], Deed]] = {
     "import at will": bring_in_at_will,
     "write mail": write_mail,
     "send mail": send_mail,
-    "shelve": put_on_the_shelf,
-    "shelve unlocked": put_on_the_shelf_unlocked,
     "order": order,
     "block": block,
     "change": change,
