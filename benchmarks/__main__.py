@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks import batches, commands, django_side, loops, parts, rivals, scale
+from benchmarks import batches, commands, django_side, doors, loops, parts, rivals, scale
 from benchmarks.harness import Result
 from clientmgmt.adapters.sqlalchemy.engine import open_engine
 
@@ -95,6 +95,7 @@ def _new_database(url: str, name: str) -> sa.URL:
 def _on(engine: sa.Engine) -> Iterator[Result]:
     stage = commands.Stage(engine)
     yield from commands.measure(stage)
+    yield from doors.measure(stage)
     django = django_side.DjangoSide(stage)
     yield from django_side.measure(stage, django)
     yield from rivals.measure(stage, django)

@@ -24,6 +24,7 @@ from clientmgmt import (
     Rules,
     Settings,
     Staff,
+    ThrottleRules,
     generate_key,
 )
 from clientmgmt.adapters.sqlalchemy import SQLStorage
@@ -54,8 +55,11 @@ class Stage:
             secret_keys=[self.key],
             settings=Settings(
                 sender="Northwind <hello@northwind.example>",
-                links=Links(invite="https://portal.northwind.example/accept?t={token}"),
-                rules=Rules(invites=InviteRules(per_day=10)),
+                links=Links(
+                    invite="https://portal.northwind.example/accept?t={token}",
+                    reset="https://portal.northwind.example/reset?t={token}",
+                ),
+                rules=Rules(invites=InviteRules(per_day=10), throttle=ThrottleRules(resets=1000, failures=1000)),
             ),
             notifier=self.mails,
             passwords=self.hasher,

@@ -23,7 +23,7 @@ from clientmgmt.domain.people import Credential, User, UserKind
 from clientmgmt.domain.results import Session
 from clientmgmt.domain.rules import LONGEST_PASSWORD
 from clientmgmt.errors import NotFoundError, SignInRefusedError
-from clientmgmt.ports.collections import AUDIT, CREDENTIALS, IDENTITIES, USERS
+from clientmgmt.ports.collections import AUDIT, CREDENTIALS, IDENTITIES, USER_CREDENTIALS, USERS
 
 __all__ = ["check_password", "confirm", "sign_in", "sign_in_trusted"]
 
@@ -92,9 +92,10 @@ def _bounded(password: object) -> str:
 
 
 def _known_by_email(work: Work, key: str) -> Credential | None:
+    """The credential of whoever has this address: by one question, whether there is anything to find or not."""
     authorize(work, "entrance")
-    found = work.uow.find(USERS, USERS.email_key.eq(key), USERS.kind.eq(UserKind.CLIENT_USER))
-    return next(iter(work.uow.get_many(CREDENTIALS, [user.id for user in found]).values()), None)
+    found = work.uow.find(USER_CREDENTIALS, USERS.email_key.eq(key), USERS.kind.eq(UserKind.CLIENT_USER))
+    return next((credential for credential, _ in found), None)
 
 
 def _use(

@@ -57,6 +57,7 @@ __all__ = [
     "SITES",
     "SITE_ACCESS",
     "USERS",
+    "USER_CREDENTIALS",
 ]
 
 _client = fields_of(Client)
@@ -141,6 +142,7 @@ class Credentials(Collection[Credential]):
 
 
 CREDENTIALS = Credentials()
+USER_CREDENTIALS: Join[Credential, User] = Join(CREDENTIALS, CREDENTIALS.id, USERS)
 
 
 class Identities(Collection[LinkedIdentity]):
