@@ -81,21 +81,36 @@ def test_the_mail_greets_says_until_when_and_that_it_may_be_ignored(box: Box) ->
 
 
 def test_success_ends_all_sessions_kills_every_other_link_and_tells_the_user(box: Box) -> None:
-    acme, bolt = box.client(), box.client("Bolt")
-    box.active(acme)
-    admin = box.active(bolt, "Bob", role="client_admin")
-    here = box.as_user(admin.user_id).contacts.add(bolt.id, first_name="J", last_name="D", email=JANE, invite=True)
-    invitation = box.token(here)
+    box.active(box.client())
     session = box.sign_in()
     token = asked(box)
     box.door.complete_reset(token, password=NEW)
     with pytest.raises(SignInRefusedError):
         box.door.identify(session.token.reveal())
-    with pytest.raises(InvalidLinkError) as refused:
-        box.door.accept_invite(invitation, password=NEW)
-    assert refused.value.reason == "revoked"
     box.deliver()
     assert box.mails.to(JANE)[-1].type == MailType.PASSWORD_CHANGED
+    bob, one = box.invited(box.client("Bolt"), "Bob")
+    two = box.token(box.contact(box.client("Cora"), "Bob", invite=True))
+    box.ws.access.start_reset(bob.user_id)
+    box.door.complete_reset(box.token(bob), password=NEW)
+    for invitation in (one, two):
+        with pytest.raises(InvalidLinkError) as refused:
+            box.door.accept_invite(invitation, password=NEW)
+        assert refused.value.reason == "revoked"
+
+
+def test_a_client_whose_invitation_waits_does_not_see_that_somebody_was_there(box: Box) -> None:
+    acme, bolt = box.client(), box.client("Bolt")
+    box.active(acme)
+    ws = box.as_user(box.active(bolt, "Bob", role="client_admin").user_id)
+    waiting = ws.contacts.add(bolt.id, first_name="J", last_name="D", email=JANE, invite=True)
+    invitation = box.token(waiting)
+    seen = ws.contacts.get(waiting.id)
+    box.door.complete_reset(asked(box), password=NEW)
+    assert ws.contacts.get(waiting.id) == seen
+    with pytest.raises(SignInRefusedError):
+        box.door.accept_invite(invitation, password=PASSWORD)
+    box.door.accept_invite(invitation, password=NEW)
 
 
 def test_it_is_on_record_who_asked_and_who_did_it(box: Box) -> None:

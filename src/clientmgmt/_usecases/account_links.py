@@ -6,8 +6,9 @@ from uuid import UUID
 
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.desk import Desk
-from clientmgmt._usecases.mailing import end_invitation
+from clientmgmt._usecases.mailing import end_invitations
 from clientmgmt._usecases.sessions import open_clients
+from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Recorded, Work
 from clientmgmt.domain.ids import AccountLinkId
 from clientmgmt.domain.links import AccountLink, LinkPurpose
@@ -16,7 +17,7 @@ from clientmgmt.domain.states import InvitationState, InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, NotFoundError
 from clientmgmt.ports.collections import ACCOUNT_LINKS, MEMBERSHIPS, USERS
 
-__all__ = ["end_all_links", "end_links", "link_id_of", "opened", "opened_or_recorded"]
+__all__ = ["end_all_links", "end_links", "link_id_of", "open_link", "opened", "opened_or_recorded"]
 
 
 def link_id_of(desk: Desk, token: object, purpose: LinkPurpose) -> AccountLinkId:
@@ -47,6 +48,14 @@ def opened(work: Work, link_id: UUID, *, lock: bool = False) -> tuple[AccountLin
     return link, user
 
 
+def open_link(desk: Desk, link_id: AccountLinkId) -> Steps[tuple[AccountLink, User]]:
+    """A link that works, and its user, before it is used; a refusal because of expiry is put on record."""
+    try:
+        return (yield from desk.read(opened, link_id))
+    except InvalidLinkError:
+        return (yield from desk.write_aside(opened_or_recorded, link_id))
+
+
 def opened_or_recorded(work: Work, link_id: UUID) -> tuple[AccountLink, User]:
     """The same, with the user locked; a refusal because of expiry is put on record, so that it stays one."""
     try:
@@ -70,7 +79,11 @@ def end_links(
 
 
 def end_all_links(work: Work, user: User, *, but: UUID | None = None) -> None:
-    """Close whatever link could let anybody in as this user, the invitations of all its clients too."""
+    """Close whatever link could let anybody in as this user, the invitations of its clients too.
+
+    Not those of contacts that have not accepted: they let in nobody who does not have the password, and a client's user
+    would see by them that this is somebody.
+    """
     end_links(work, user, InvitationTrigger.REVOKE, but=but)
-    for membership in work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id)):
-        end_invitation(work, membership, InvitationTrigger.REVOKE)
+    accepted = work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None))
+    end_invitations(work, accepted, InvitationTrigger.REVOKE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, opened, opened_or_recorded
+from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, open_link, opened_or_recorded
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.mailing import queue_for_user, require_links
 from clientmgmt._usecases.steps import Steps
@@ -45,10 +45,7 @@ def request_email(work: Work, user: User, email: Email) -> None:
 def confirm_email(desk: Desk, token: str) -> Steps[None]:
     """Use a link up: its user has the address from now on to which it was sent."""
     link_id = link_id_of(desk, token, LinkPurpose.EMAIL)
-    try:
-        yield from desk.read(opened, link_id)
-    except InvalidLinkError:
-        yield from desk.write_aside(opened_or_recorded, link_id)
+    yield from open_link(desk, link_id)
     yield from desk.write(_redeem, link_id)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from clientmgmt._usecases.work import Wiring, Work
 from clientmgmt.domain.contacts import send_invite
 from clientmgmt.domain.events import InvitationRevoked
-from clientmgmt.domain.ids import ClientId, MailId, UserId
+from clientmgmt.domain.ids import ClientId, ContactId, MailId, UserId
 from clientmgmt.domain.links import AccountLink, Invitation, LinkPurpose
 from clientmgmt.domain.mail import MailType, OutboxMail
 from clientmgmt.domain.people import Membership, User
@@ -21,6 +21,7 @@ from clientmgmt.ports.links import LinkClaims
 
 __all__ = [
     "end_invitation",
+    "end_invitations",
     "link_url",
     "open_invitation",
     "queue_added",
@@ -84,9 +85,19 @@ def queue_invitations(work: Work, invitations: Sequence[Invitation]) -> tuple[Ou
 
 def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigger) -> Invitation | None:
     """The latest invitation of a contact, which is closed if it is stored as open; a revocation is put on record."""
-    if membership.invitation_id is None:
-        return None
-    invitation = work.uow.get(INVITATIONS, membership.invitation_id)
+    return end_invitations(work, [membership], trigger).get(membership.id)
+
+
+def end_invitations(
+    work: Work, memberships: Iterable[Membership], trigger: InvitationTrigger
+) -> dict[ContactId, Invitation]:
+    """:func:`end_invitation` of several contacts: those that were ever invited."""
+    latest = [membership.invitation_id for membership in memberships if membership.invitation_id is not None]
+    known = work.uow.get_many(INVITATIONS, latest).values() if latest else ()
+    return {invitation.contact_id: _ended(work, invitation, trigger) for invitation in known}
+
+
+def _ended(work: Work, invitation: Invitation, trigger: InvitationTrigger) -> Invitation:
     if invitation.state is not InvitationState.OPEN:
         return invitation
     closed = work.uow.save(INVITATIONS, invitation.close(trigger, at=work.now))
@@ -94,8 +105,8 @@ def end_invitation(work: Work, membership: Membership, trigger: InvitationTrigge
         work.record(
             InvitationRevoked(
                 stamp=work.stamp(),
-                subject=membership.id,
-                client_id=membership.client_id,
+                subject=invitation.contact_id,
+                client_id=invitation.client_id,
                 invitation_id=invitation.id,
             )
         )

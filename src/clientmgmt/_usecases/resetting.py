@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, opened, opened_or_recorded
+from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, open_link, opened_or_recorded
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.credentials import hash_checked, identity_violations, write_password
 from clientmgmt._usecases.desk import Desk
@@ -31,7 +31,6 @@ from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.errors import (
     IllegalTransitionError,
     InvalidInputError,
-    InvalidLinkError,
     NotFoundError,
     Violation,
     refuse,
@@ -81,10 +80,7 @@ def look_up_resets(desk: Desk) -> Steps[None]:
 def complete_reset(desk: Desk, token: str, *, password: str | None) -> Steps[None]:
     """Use a link up: the user has the password that it chose, or is mailed one that is made now."""
     link_id = link_id_of(desk, token, LinkPurpose.RESET)
-    try:
-        link, user = yield from desk.read(opened, link_id)
-    except InvalidLinkError:
-        link, user = yield from desk.write_aside(opened_or_recorded, link_id)
+    link, user = yield from open_link(desk, link_id)
     mode = desk.wiring.settings(desk.tenant).rules.resets.mode
     if mode is ResetMode.GENERATE_AND_MAIL:
         if password is not None:

@@ -8,7 +8,7 @@ import attrs
 
 from clientmgmt._usecases.account_links import end_links
 from clientmgmt._usecases.loading import is_id, load_user
-from clientmgmt._usecases.mailing import end_invitation
+from clientmgmt._usecases.mailing import end_invitations
 from clientmgmt._usecases.owners import owner_missing
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.reach import OutOfSight
@@ -41,8 +41,7 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
     told = tuple(membership.client_id for membership in seen)
     if user.deactivated_at is not None:
         return Deactivation(user=user, clients=told, warnings=owner_missing(work, seen))
-    for membership in memberships:
-        end_invitation(work, membership, InvitationTrigger.REVOKE)
+    end_invitations(work, memberships, InvitationTrigger.REVOKE)
     end_links(work, user, InvitationTrigger.REVOKE)
     changed, fact = user.deactivate(work.stamp(), clients=tuple(membership.client_id for membership in memberships))
     work.record(fact)
