@@ -91,7 +91,7 @@ def no_superseding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_look_before_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found before the password was hashed is believed after."""
-    original = entering._redeem  # noqa: SLF001
+    original = entering.accept_invite
 
     def redeem(work: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
         monkeypatch.setattr(Invitation, "refusal", lambda *_, **__: None)
@@ -101,7 +101,7 @@ def no_look_before_use(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.undo()
             no_look_before_use(monkeypatch)
 
-    monkeypatch.setattr(entering, "_redeem", redeem)
+    monkeypatch.setattr(entering, "accept_invite", redeem)
 
 
 def no_tie_break(monkeypatch: pytest.MonkeyPatch) -> None:

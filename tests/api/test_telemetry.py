@@ -81,6 +81,7 @@ def test_every_call_is_a_span_named_after_its_use_case(memory_box: Box, ear: Ear
     box.ws.contacts.get(jane.id)
     names = {span.name for span in ear.spans()}
     assert names == {
+        "clientmgmt.prove",
         "clientmgmt.accept_invite",
         "clientmgmt.add_client",
         "clientmgmt.add_contact",

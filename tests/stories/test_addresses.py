@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
-from clientmgmt import Client, Contact, ContactState, InvalidLinkError, SignInRefusedError, Workspace
+from clientmgmt import (
+    Client,
+    Contact,
+    ContactState,
+    InvalidLinkError,
+    ResetRules,
+    Rules,
+    SignInRefusedError,
+    Workspace,
+)
 from clientmgmt.domain import LinkPassword, LinkPurpose, MailType
 from clientmgmt.errors import (
     ConfigurationError,
@@ -31,6 +41,11 @@ def wanted(box: Box, jane: Contact, email: str = DOE) -> str:
     box.as_user(jane.user_id).contacts.update(jane.id, email=email)
     box.deliver()
     return box.mails.token(email)
+
+
+def shown(ws: Workspace, contact: Contact) -> dict[str, object]:
+    """All that is shown of a contact but its version."""
+    return {**attrs.asdict(ws.contacts.get(contact.id), recurse=False), "version": None}
 
 
 def told(box: Box) -> list[tuple[str, str]]:
@@ -259,3 +274,61 @@ def test_an_address_of_staff_or_of_a_contact_of_this_client_is_refused(box: Box)
         ws.contacts.update(bob.id, email="ada@northwind.example")
     assert [violation.code for violation in refused.value.violations] == ["not_allowed"]
     assert box.dump() == before
+
+
+def test_a_client_that_has_typed_an_address_does_not_follow_whoever_leaves_it(box: Box) -> None:
+    acme, bolt = box.client(), box.client("Bolt")
+    jane = box.active(acme)
+    ws = admin(box, bolt)
+    typed = [
+        ws.contacts.add(bolt.id, first_name="X", last_name="Y", email=email, invite=True)
+        for email in (JANE, "nobody@acme.example")
+    ]
+    old = box.token(typed[0])
+    before = [shown(ws, contact) for contact in typed]
+    box.door.confirm_email(wanted(box, jane))
+    assert [shown(ws, contact) for contact in typed] == before
+    assert ws.contacts.find(bolt.id, email=DOE) is None
+    found = ws.contacts.find(bolt.id, email=JANE)
+    assert found is not None
+    assert found.id == typed[0].id
+    box.later(minutes=2)
+    assert ws.contacts.send_invite(typed[0].id).email_key == JANE
+    box.deliver()
+    assert box.mails.messages[-1].to.email == JANE
+    with pytest.raises(InvalidLinkError):
+        box.door.accept_invite(old, password=PASSWORD)
+    session = box.door.accept_invite(box.mails.token(JANE), password=PASSWORD)
+    assert session.actor.user_id != jane.user_id
+    assert box.sign_in(DOE).clients == (acme.id,)
+    assert ws.contacts.add(bolt.id, first_name="D", last_name="D", email=DOE).email.address == DOE
+
+
+def test_the_spelling_of_an_address_that_nobody_has_accepted_can_be_put_right(box: Box) -> None:
+    acme = box.client()
+    ws = admin(box, acme)
+    typed = ws.contacts.add(acme.id, first_name="X", last_name="Y", email="Bob@acme.example", invite=True)
+    token = box.token(typed)
+    assert ws.contacts.update(typed.id, email="bob@ACME.example").email.address == "bob@acme.example"
+    box.door.accept_invite(token, password=PASSWORD)
+
+
+def test_a_generated_password_does_not_outlive_the_address_that_it_was_mailed_to(box: Box) -> None:
+    mailed = box.again(rules=Rules(resets=ResetRules(mode="generate_and_mail")))
+    jane = mailed.active(mailed.client())
+    mailed.door.request_reset(JANE)
+    mailed.deliver()
+    mailed.door.complete_reset(mailed.mails.token(JANE))
+    mailed.deliver()
+    password = next(line for line in mailed.mails.messages[-1].text.splitlines() if line.count("-") == 3)
+    mailed.ws.contacts.update(jane.id, email=DOE)
+    with pytest.raises(SignInRefusedError):
+        mailed.sign_in(DOE, password)
+
+
+def test_what_staff_changes_does_not_count_against_the_user(box: Box) -> None:
+    jane = box.active(box.client())
+    for number in range(4):
+        box.ws.contacts.update(jane.id, email=f"p{number}@acme.example")
+    for number in range(3):
+        box.as_user(jane.user_id).contacts.update(jane.id, email=f"q{number}@acme.example")

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from clientmgmt import ClientId, ClientUser, ContactState, InvalidInputError, NotFoundError, Staff, UserId
-from clientmgmt.errors import IllegalTransitionError
+from clientmgmt.errors import IllegalTransitionError, UserInactiveError
 from tests.box import Box
 
 
@@ -101,3 +101,21 @@ def test_nobody_has_come_in_before_it_has_a_credential_nor_tomorrow_nor_elsewher
         with pytest.raises(NotFoundError):
             box.ws.access.record_login(user_id, now)
     assert box.dump() == before
+
+
+def test_a_client_that_was_not_accepted_and_a_time_after_the_deactivation_are_refused(box: Box) -> None:
+    acme, bolt = box.client(), box.client("Bolt")
+    jane = box.active(acme)
+    ws = box.as_user(box.active(bolt, "Ann", role="client_admin").user_id)
+    ws.contacts.add(bolt.id, first_name="J", last_name="D", email="jane@acme.example")
+    before, gone = box.later(hours=1), box.later(hours=1)
+    box.ws.access.deactivate(jane.user_id)
+    box.later(hours=1)
+    stored = box.dump()
+    with pytest.raises(NotFoundError):
+        box.ws.access.record_login(jane.user_id, before, client_id=bolt.id)
+    with pytest.raises(UserInactiveError):
+        box.ws.access.record_login(jane.user_id, gone)
+    assert box.dump() == stored
+    assert box.ws.access.record_login(jane.user_id, before, client_id=acme.id).at == before
+    assert box.audit()[-1].new["login_at"] == before.isoformat()

@@ -25,7 +25,7 @@ from clientmgmt import (
     iter_all,
 )
 from clientmgmt.domain import OPERATIONS, STAFF_PERMISSIONS, StaffReach, User
-from clientmgmt.errors import ConfigurationError
+from clientmgmt.errors import ConfigurationError, SharedProfileError
 from tests.box import SETTINGS, Box
 from tests.stories.operations import ADDRESS, COMMANDS, prepare
 from tests.stories.test_tenants import QUESTIONS, Ids, answer
@@ -139,7 +139,9 @@ def test_staff_whose_roles_the_host_hands_in_is_known_by_its_reference(box: Box)
     box = limited(box)
     acme, bob = box.client(), keeper(box)
     box.ws.managers.add(acme.id, bob.id)
-    assert box.staff("looker", reference="bob").clients.get(acme.id) == acme
+    assert box.staff("keeper", reference="bob").clients.get(acme.id) == acme
+    with pytest.raises(NotFoundError):
+        box.staff("looker", reference="bob").clients.get(acme.id)
     with pytest.raises(NotFoundError):
         box.staff("keeper", reference="eve").clients.get(acme.id)
     box.ws.access.deactivate(bob.id)
@@ -177,11 +179,29 @@ def test_of_a_user_of_several_clients_only_the_own_part_is_told(box: Box) -> Non
     assert len(box.ws.access.logins(jane.user_id)) == 4
     with pytest.raises(NotFoundError):
         ws.contacts.get(there.id)
-    for _ in range(2):
-        done = ws.access.deactivate(jane.user_id)
-        assert (done.clients, [str(bolt.id) in note.message for note in done.warnings]) == ((acme.id,), [False])
-    (told,) = [entry for entry in box.audit() if entry.action == "user_deactivated"]
-    assert str(bolt.id) in told.new["clients"]
+
+
+def test_nobody_takes_over_a_user_of_a_client_out_of_reach_by_adding_it_to_one_within(box: Box) -> None:
+    box = limited(box)
+    acme, bolt, bob = box.client(), box.client("Bolt"), keeper(box)
+    box.ws.managers.add(acme.id, bob.id)
+    vera = box.active(bolt, "Vera", role="client_admin")
+    ws = box.stored_staff("bob")
+    added = ws.contacts.add(acme.id, first_name="X", last_name="Y", email="vera@acme.example")
+    before = box.dump()
+    for change in ({"email": "mine@evil.example"}, {"first_name": "X"}, {"phone": "1"}):
+        with pytest.raises(SharedProfileError):
+            ws.contacts.update(added.id, **change)  # type: ignore[arg-type]
+    for command in (ws.access.deactivate, ws.access.reactivate):
+        with pytest.raises(SharedProfileError):
+            command(vera.user_id)
+    with pytest.raises(NotFoundError):
+        ws.access.record_login(vera.user_id, box.clock.now(), client_id=bolt.id)
+    assert {name for name, rows in box.dump().items() if rows != before[name]} == {"audit"}
+    assert ws.contacts.update(added.id, job_title="Clerk").job_title == "Clerk"
+    box.ws.managers.add(bolt.id, bob.id)
+    assert ws.contacts.update(added.id, phone="1").phone == "1"
+    assert set(ws.access.deactivate(vera.user_id).clients) == {acme.id, bolt.id}
 
 
 def test_who_was_only_typed_in_by_a_client_is_not_reached_as_a_user(box: Box) -> None:

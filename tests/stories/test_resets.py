@@ -23,8 +23,10 @@ from clientmgmt import (
 from clientmgmt.adapters.system import generate_key
 from clientmgmt.domain import LinkPassword, LinkPurpose, MailState, MailType
 from clientmgmt.errors import (
+    ClientClosedError,
     ConfigurationError,
     IllegalTransitionError,
+    LimitError,
     PasswordChangeRequiredError,
     UserInactiveError,
 )
@@ -272,12 +274,86 @@ def test_staff_start_none_for_the_staged_the_deactivated_and_those_of_no_open_cl
     for user_id, error in (
         (staged.user_id, IllegalTransitionError),
         (gone.user_id, UserInactiveError),
-        (closed.user_id, NotFoundError),
+        (closed.user_id, ClientClosedError),
         (ada.id, NotFoundError),
     ):
         with pytest.raises(error):
             box.ws.access.start_reset(user_id)
     assert box.dump() == before
+
+
+def test_staff_starts_three_an_hour(box: Box) -> None:
+    jane = box.active(box.client())
+    for _ in range(3):
+        box.ws.access.start_reset(jane.user_id)
+    before = box.dump()
+    with pytest.raises(LimitError):
+        box.ws.access.start_reset(jane.user_id)
+    assert box.dump() == before
+    box.later(hours=1)
+    box.ws.access.start_reset(jane.user_id)
+
+
+def test_staff_reads_what_became_of_each_link_and_who_had_it_sent(box: Box) -> None:
+    jane = box.active(box.client())
+    asked(box)
+    box.later(minutes=1)
+    box.ws.access.start_reset(jane.user_id)
+    box.later(minutes=1)
+    box.door.complete_reset(asked(box), password=NEW)
+    box.later(minutes=1)
+    asked(box)
+    box.ws.access.set_password(jane.user_id, PASSWORD)
+    seen = [(link.state.value, link.sent_by) for link in box.ws.access.links(jane.user_id)]
+    expected = [
+        ("revoked", "entrance"),
+        ("accepted", "entrance"),
+        ("superseded", "staff:ada"),
+        ("superseded", "entrance"),
+    ]
+    assert seen == expected
+
+
+def test_a_template_that_was_removed_since_is_missed_before_a_link_is_made(box: Box) -> None:
+    box.active(box.client())
+    box.door.request_reset(JANE)
+    bare = box.again(settings=Settings(sender="Northwind <hello@northwind.example>"))
+    before = bare.dump()
+    with pytest.raises(ConfigurationError, match="reset="):
+        bare.deliver()
+    assert bare.dump() == before
+    sent = len(box.mails.messages)
+    assert box.deliver().sent == 1
+    assert len(box.mails.messages) == sent + 1
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 1025, "1q2w3e4r5t6y", "Jane Doe    ", JANE])
+def test_the_same_passwords_are_refused_wherever_one_is_chosen(memory_box: Box, password: str) -> None:
+    box = memory_box
+    jane = box.active(box.client())
+    token, session = asked(box), box.sign_in().token.reveal()
+    for choose in (
+        lambda: box.door.complete_reset(token, password=password.strip()),
+        lambda: box.ws.access.set_password(jane.user_id, password.strip()),
+        lambda: box.door.change_password(session, password=password.strip(), current=PASSWORD),
+    ):
+        with pytest.raises(InvalidInputError):
+            choose()
+
+
+def test_each_tenant_has_templates_of_its_own(box: Box) -> None:
+    links = {
+        tenant: Links(invite=f"https://{name}.example/a?t={{token}}", reset=f"https://{name}.example/r?t={{token}}")
+        for tenant, name in ((box.tenant, "north"), (f"{box.tenant}-2", "south"))
+    }
+    for tenant, name in ((box.tenant, "north"), (f"{box.tenant}-2", "south")):
+        one = box.again(tenant=tenant, settings=lambda tenant: Settings(sender="N <n@n.example>", links=links[tenant]))
+        jane = one.contact(one.client(), invite=True)
+        one.deliver()
+        assert f"https://{name}.example/a?t=" in one.mails.to(JANE)[-1].text
+        one.ws.access.start_reset(jane.user_id)
+        one.deliver()
+        assert f"https://{name}.example/r?t=" in one.mails.to(JANE)[-1].text
 
 
 def test_without_a_template_or_a_sender_nothing_is_asked_for(box: Box) -> None:
@@ -333,6 +409,21 @@ class TestAGeneratedPassword:
         changed = mailed.door.change_password(token, password=NEW)
         assert mailed.door.identify(changed.token.reveal()) == changed.actor
         assert not mailed.sign_in(password=NEW).must_change
+
+    def test_is_used_up_whatever_the_clock_says(self, box: Box) -> None:
+        mailed, _, password = self.made(box)
+        mailed.sign_in(password=password)
+        mailed.later(hours=-1)
+        with pytest.raises(SignInRefusedError):
+            mailed.sign_in(password=password)
+
+    def test_is_over_for_good_once_it_was_refused(self, box: Box) -> None:
+        mailed, _, password = self.made(box)
+        mailed.later(hours=2)
+        for _ in range(2):
+            with pytest.raises(SignInRefusedError):
+                mailed.sign_in(password=password)
+            mailed.later(hours=-1)
 
     def test_is_over_after_two_hours(self, box: Box) -> None:
         mailed, _, password = self.made(box)

@@ -69,10 +69,19 @@ def test_every_refusal_is_the_same_after_the_same_work(box: Box) -> None:
         hasher.checks = 0
         refused(counted, email, password)
         assert hasher.checks == 1, email
+    gone = counted.active(counted.client("Bolt"), "Gone")
+    counted.ws.contacts.suspend(jane.id)
+    counted.ws.clients.set_status(gone.client_id, "closed")
+    for email in ("jane@acme.example", "gone@acme.example"):
+        hasher.checks = 0
+        refused(counted, email)
+        assert hasher.checks == 1
     counted.ws.access.deactivate(jane.user_id)
-    hasher.checks = 0
-    refused(counted)
-    assert hasher.checks == 1
+    counted.ws.contacts.remove(gone.id)
+    for email in ("jane@acme.example", "gone@acme.example"):
+        hasher.checks = 0
+        refused(counted, email)
+        assert hasher.checks == 1
 
 
 def test_the_password_is_taken_as_it_is(box: Box) -> None:

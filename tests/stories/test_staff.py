@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clientmgmt import ForbiddenError, InvalidInputError, NotFoundError
+from clientmgmt import ForbiddenError, InvalidInputError, NotFoundError, iter_all
 from clientmgmt.domain import UserKind
 from clientmgmt.errors import DuplicateReferenceError, EmailInUseError, StaleVersionError, UnknownNameError
 from tests.box import Box
@@ -148,3 +148,15 @@ def test_a_contact_is_not_edited_as_staff(box: Box) -> None:
     with pytest.raises(NotFoundError):
         box.ws.staff.set_roles(jane.user_id, ["administrator"])
     assert box.dump() == before
+
+
+def test_staff_is_listed_by_role_in_pages_of_any_size(box: Box) -> None:
+    for number in range(7):
+        roles = ["editor", "representative"] if number % 3 == 0 else ["representative"]
+        box.ws.staff.add(first_name=f"P{number}", last_name="X", email=f"p{number}@northwind.example", roles=roles)
+    for size in (1, 2, 3, 50):
+        names = [user.first_name for user in iter_all(box.ws.staff.list, role="editor", limit=size)]
+        assert names == ["P0", "P3", "P6"]
+    assert box.ws.staff.list(role="operations_lead").items == ()
+    with pytest.raises(UnknownNameError):
+        box.ws.staff.list(role="client_admin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clientmgmt import ContactState, InvalidLinkError, LinkState, SignInRefusedError
-from clientmgmt.errors import UserInactiveError
+from clientmgmt.errors import EscalationError, UserInactiveError
 from tests.box import PASSWORD, Box
 
 
@@ -87,3 +87,20 @@ def test_the_trail_says_who_and_why(box: Box) -> None:
     assert (suspended.subject, suspended.client_id, suspended.actor) == (jane.id, jane.client_id, "staff:ada")
     assert suspended.new["reason"] == "left the company"
     assert entries["contact_resumed"].new["user_id"] == str(jane.user_id)
+
+
+def test_what_staff_has_suspended_no_user_of_the_client_takes_back(box: Box) -> None:
+    acme = box.client()
+    ws = box.as_user(box.active(acme, "Ann", role="client_admin").user_id)
+    bob, cid = box.active(acme, "Bob"), box.active(acme, "Cid")
+    ws.contacts.suspend(cid.id)
+    for contact in (bob, cid):
+        box.ws.contacts.suspend(contact.id)
+        ws.contacts.suspend(contact.id)
+        with pytest.raises(EscalationError):
+            ws.contacts.resume(contact.id)
+        with pytest.raises(EscalationError):
+            ws.contacts.remove(contact.id)
+    box.ws.contacts.resume(bob.id)
+    ws.contacts.suspend(bob.id)
+    assert ws.contacts.resume(bob.id).state is ContactState.ACTIVE

@@ -69,9 +69,9 @@ class Entrance:
             SignInRefusedError: the user has a password or an identity, and this is another one; the link stays good.
             RateLimitedError: too many passwords were wrong; the link stays good.
         """
-        return self._calls.run(
-            entering.accept_invite(self._calls.desk, token, password=password, identity=identity, sign_in=sign_in)
-        )
+        steps = entering.prove(self._calls.desk, token, password=password, identity=identity, sign_in=sign_in)
+        invitation_id, first = self._calls.alone().run(steps)
+        return self._calls.write(entering.accept_invite, invitation_id, first, sign_in=sign_in)
 
     def sign_in(self, email: str, password: str, *, client_id: ClientId | None = None) -> Session:
         """Check a password and record the login.

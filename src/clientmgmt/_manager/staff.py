@@ -67,7 +67,7 @@ class StaffGroup(Group):
         )
 
     def get(self, user_id: UserId) -> User:
-        """One staff user."""
+        """One staff user. Needs ``users.staff``."""
         return self._calls.read(staff.get_staff, user_id)
 
     def update(
@@ -81,6 +81,8 @@ class StaffGroup(Group):
     ) -> User:
         """Change the name or the e-mail of a staff user; what is not given stays. Needs ``users.staff``.
 
+        Another e-mail is told to the old address and the new one.
+
         Args:
             user_id: the staff user.
             first_name: 1 to 100 characters.
@@ -92,6 +94,7 @@ class StaffGroup(Group):
             InvalidInputError: a field is malformed.
             EmailInUseError: the e-mail is another user's.
             StaleVersionError: somebody else changed the user first.
+            ConfigurationError: the e-mail is changed, and there is no sender to tell of it.
         """
         return self._calls.write(
             staff.update_staff,
@@ -111,9 +114,18 @@ class StaffGroup(Group):
         return self._calls.write(staff.set_staff_roles, user_id, roles)
 
     def find(self, *, email: str | None = None, reference: str | None = None) -> User | None:
-        """The staff user with this e-mail and this reference, as far as they are given."""
+        """The staff user with this e-mail and this reference, as far as they are given. Needs ``users.staff``."""
         return self._calls.read(staff.find_staff, email=email, reference=reference)
 
-    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
-        """A page of staff users in the order of their last names."""
-        return self._calls.read(staff.list_staff, limit=limit, cursor=cursor)
+    def list(self, *, role: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """A page of staff users in the order of their last names. Needs ``users.staff``.
+
+        Args:
+            role: only those with this role.
+            limit: how many at most, 1 to 1000.
+            cursor: ``next_cursor`` of the page before.
+
+        Raises:
+            UnknownNameError: there is no such role of staff.
+        """
+        return self._calls.read(staff.list_staff, role=role, limit=limit, cursor=cursor)

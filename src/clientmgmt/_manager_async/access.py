@@ -213,6 +213,8 @@ class AccessGroup(Group):
 
         Raises:
             IllegalTransitionError: the user was never invited.
+            ClientClosedError: no client is open to the user, or it has accepted none.
+            LimitError: the user was sent too many of late (``Rules.throttle``).
             NotEligibleError: the user signs in with an external identity.
             UserInactiveError: the user is deactivated.
             ConfigurationError: there is no template for the link, or no sender.

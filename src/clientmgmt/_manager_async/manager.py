@@ -129,7 +129,8 @@ class AsyncClientManager:
 
         Args:
             tenant: the host's own name for it.
-            origin: what the host knows of them, such as their address; the audit trail names it with every login.
+            origin: what the host knows of them, such as their address: tries are counted by it, and the audit trail
+                names it with every login. Behind a proxy, that of the client, not of the proxy.
             storage: the host's transaction, as for :meth:`workspace`; signing in is never a part of it.
 
         Raises:

@@ -14,10 +14,10 @@ from clientmgmt.domain.ids import AccountLinkId
 from clientmgmt.domain.links import AccountLink, LinkPurpose
 from clientmgmt.domain.people import User
 from clientmgmt.domain.states import InvitationState, InvitationTrigger
-from clientmgmt.errors import InvalidLinkError, NotFoundError
+from clientmgmt.errors import InvalidLinkError, NotFoundError, Violation, refuse
 from clientmgmt.ports.collections import ACCOUNT_LINKS, MEMBERSHIPS, USERS
 
-__all__ = ["end_all_links", "end_links", "link_id_of", "open_link", "opened", "opened_or_recorded"]
+__all__ = ["end_all_links", "end_links", "link_id_of", "open_link", "opened", "opened_or_recorded", "require_room"]
 
 
 def link_id_of(desk: Desk, token: object, purpose: LinkPurpose) -> AccountLinkId:
@@ -53,19 +53,33 @@ def open_link(desk: Desk, link_id: AccountLinkId) -> Steps[tuple[AccountLink, Us
     try:
         return (yield from desk.read(opened, link_id))
     except InvalidLinkError:
-        return (yield from desk.write_aside(opened_or_recorded, link_id))
+        return (yield from desk.write_aside(opened_or_recorded, link_id, lock=False))
 
 
-def opened_or_recorded(work: Work, link_id: UUID) -> tuple[AccountLink, User]:
-    """The same, with the user locked; a refusal because of expiry is put on record, so that it stays one."""
+def opened_or_recorded(work: Work, link_id: UUID, *, lock: bool = True) -> tuple[AccountLink, User]:
+    """The same, with the user locked; a refusal because of expiry is put on record, so that it stays one.
+
+    Apart from a transaction of the host nothing is locked: that would wait for what the host has locked itself.
+    """
     try:
-        return opened(work, link_id, lock=True)
+        return opened(work, link_id, lock=lock)
     except InvalidLinkError as refusal:
         if refusal.reason == InvitationState.EXPIRED:
             link = work.uow.get(ACCOUNT_LINKS, link_id)
             if link.state is InvitationState.OPEN:
                 work.uow.save(ACCOUNT_LINKS, link.close(InvitationTrigger.EXPIRE, at=work.now))
         raise Recorded(refusal) from None
+
+
+def require_room(work: Work, user: User, purpose: LinkPurpose, *, field: str) -> None:
+    """``LimitError`` if a user was sent too many links of this kind of late."""
+    rules = work.settings.rules.throttle
+    since = ACCOUNT_LINKS.sent_at.gt(work.now - rules.resets_within)
+    recent = work.uow.find(ACCOUNT_LINKS, ACCOUNT_LINKS.user_id.eq(user.id), since)
+    count = sum(link.purpose is purpose and not link.was_used_at_once for link in recent)
+    if count >= rules.resets:
+        data = {"limit": rules.resets, "count": count}
+        refuse([Violation("limit", f"was sent {count} links of late", field, data)])
 
 
 def end_links(

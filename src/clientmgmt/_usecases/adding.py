@@ -9,6 +9,7 @@ from itertools import chain, count
 from clientmgmt._usecases.batches import Cells, batches
 from clientmgmt._usecases.climbing import may_grant
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.joining import vouched
 from clientmgmt._usecases.loading import load_client
 from clientmgmt._usecases.mailing import queue_added
 from clientmgmt._usecases.scopes import rights_to_be
@@ -148,10 +149,10 @@ class Roster:
             queue_added(self._work, *told)
 
     def _enter(self, person: NewPerson, known: User | None) -> Contact:
-        user = known or new_user(person, self._work.stamp())
+        user = vouched(self._work, person, known) if known else new_user(person, self._work.stamp())
         if known is None:
-            self._users[user.email.key] = user
             self._new_users.append(user)
+        self._users[user.email.key] = user
         membership, fact = joined(person, user, self._client.id, self._work.stamp(), accepts=not self._told)
         self._work.record(fact)
         self._members.add(user.id)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, open_link, opened_or_recorded
+import attrs
+
+from clientmgmt._usecases.account_links import (
+    end_all_links,
+    end_links,
+    link_id_of,
+    open_link,
+    opened_or_recorded,
+    require_room,
+)
+from clientmgmt._usecases.credentials import end_generated_password
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.mailing import queue_for_user, require_links
 from clientmgmt._usecases.steps import Steps
@@ -11,12 +21,13 @@ from clientmgmt.domain.account_events import EmailChangeRequested
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.email import Email
 from clientmgmt.domain.ids import AccountLinkId
+from clientmgmt.domain.joining import new_user
 from clientmgmt.domain.links import AccountLink, LinkPurpose
 from clientmgmt.domain.mail import MailType
 from clientmgmt.domain.people import User, UserKind
 from clientmgmt.domain.states import InvitationTrigger
-from clientmgmt.errors import InvalidLinkError, Violation, refuse
-from clientmgmt.ports.collections import ACCOUNT_LINKS, MEMBERSHIPS, USERS
+from clientmgmt.errors import InvalidLinkError, Violation
+from clientmgmt.ports.collections import ACCOUNT_LINKS, INVITATIONS, MEMBERSHIPS, USERS
 
 __all__ = ["change_email", "confirm_email", "email_is_taken", "email_violations", "request_email"]
 
@@ -28,12 +39,7 @@ def request_email(work: Work, user: User, email: Email) -> None:
     """
     rules = work.settings.rules
     require_links(work.settings, LinkPurpose.EMAIL)
-    since = ACCOUNT_LINKS.sent_at.gt(work.now - rules.throttle.resets_within)
-    recent = work.uow.find(ACCOUNT_LINKS, ACCOUNT_LINKS.user_id.eq(user.id), since)
-    count = sum(link.purpose is LinkPurpose.EMAIL for link in recent)
-    if count >= rules.throttle.resets:
-        data = {"limit": rules.throttle.resets, "count": count}
-        refuse([Violation("limit", f"was asked for {count} times of late", "email", data)])
+    require_room(work, user, LinkPurpose.EMAIL, field="email")
     end_links(work, user, InvitationTrigger.SUPERSEDE, purpose=LinkPurpose.EMAIL)
     stamp, key_id = work.stamp(), work.wiring.signer.key_id
     link = AccountLink.to(user, LinkPurpose.EMAIL, stamp, key_id=key_id, valid=rules.resets.valid, email=email)
@@ -89,13 +95,32 @@ def _write(work: Work, user: User, email: Email, link: AccountLink, *, by: Clien
     """
     is_known = user.kind is UserKind.STAFF or user.credential_at is not None or _was_invited(work, user)
     end_all_links(work, user, but=link.id)
+    end_generated_password(work, user)
     changed, fact = user.change_email(work.stamp(by), email)
     work.record(fact)
     saved = work.uow.save(USERS, changed)
+    _leave_to_whoever_has(work, user)
     if is_known:
         queue_for_user(work, MailType.EMAIL_LEFT, saved, about=link.id)
         queue_for_user(work, MailType.EMAIL_CHANGED, saved, about=link.id)
     return saved
+
+
+def _leave_to_whoever_has(work: Work, left: User) -> None:
+    """Contacts that have not accepted are of whoever has the address that was typed, not of the user who has left it.
+
+    So that nobody who has typed it sees that it was somebody's, and an invitation lets in whoever reads that mail.
+    """
+    waiting = work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(left.id), MEMBERSHIPS.typed.present())
+    typed = next((membership.typed for membership in waiting if membership.typed is not None), None)
+    if typed is None:
+        return
+    fresh = attrs.evolve(new_user(typed, work.stamp()), email=left.email)
+    work.uow.add(USERS, fresh)
+    work.uow.save(MEMBERSHIPS, *(attrs.evolve(membership, user_id=fresh.id) for membership in waiting))
+    latest = [membership.invitation_id for membership in waiting if membership.invitation_id is not None]
+    for invitation in work.uow.get_many(INVITATIONS, latest).values() if latest else ():
+        work.uow.save(INVITATIONS, attrs.evolve(invitation, user_id=fresh.id))
 
 
 def _was_invited(work: Work, user: User) -> bool:

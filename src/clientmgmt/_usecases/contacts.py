@@ -133,6 +133,7 @@ def remove_contact(work: Work, contact_id: ContactId) -> Removal:
     membership, user = person.membership, person.user
     require_owner_stays(work, "contacts.remove", membership)
     require_manageable(work, "contacts.remove", membership, itself=True)
+    _require_free_of_staff(work, membership)
     seen = view_contact(work, membership, user)
     warnings = give_up_ownership(work, membership)
     end_invitation(work, membership, InvitationTrigger.REVOKE)
@@ -159,11 +160,12 @@ def suspend_contact(work: Work, contact_id: ContactId, *, reason: str) -> Suspen
     form = Form()
     why = form.optional("reason", reason, limit=500) or ""
     form.check()
-    if person.membership.suspended_at is not None:
+    by_staff = not isinstance(work.actor, ClientUser)
+    if person.membership.suspended_at is not None and (person.membership.suspended_by_staff or not by_staff):
         warnings = owner_missing(work, [person.membership])
         return Suspension(contact=view_contact(work, person.membership, person.user), warnings=warnings)
     end_invitation(work, person.membership, InvitationTrigger.REVOKE)
-    changed, fact = person.membership.suspend(work.stamp(), reason=why, by_staff=not isinstance(work.actor, ClientUser))
+    changed, fact = person.membership.suspend(work.stamp(), reason=why, by_staff=by_staff)
     work.record(fact)
     saved = work.uow.save(MEMBERSHIPS, changed)
     return Suspension(contact=view_contact(work, saved, person.user), warnings=owner_missing(work, [saved]))
@@ -173,13 +175,18 @@ def resume_contact(work: Work, contact_id: ContactId) -> Contact:
     """Give a user its way in for one client back."""
     person = load_person(work, contact_id, "contacts.resume")
     require_manageable(work, "contacts.resume", person.membership)
-    if person.membership.suspended_by_staff and isinstance(work.actor, ClientUser):
-        raise EscalationError("users.manage")
+    _require_free_of_staff(work, person.membership)
     if person.membership.suspended_at is None:
         return view_contact(work, person.membership, person.user)
     changed, fact = person.membership.resume(work.stamp())
     work.record(fact)
     return view_contact(work, work.uow.save(MEMBERSHIPS, changed), person.user)
+
+
+def _require_free_of_staff(work: Work, membership: Membership) -> None:
+    """``EscalationError`` if a client's user would undo what staff has suspended."""
+    if membership.suspended_by_staff and isinstance(work.actor, ClientUser):
+        raise EscalationError("users.manage")
 
 
 def most_recent(work: Work, client_id: ClientId) -> RecentLogin | None:

@@ -10,7 +10,7 @@ from clientmgmt._usecases.account_links import end_links
 from clientmgmt._usecases.desk import Desk
 from clientmgmt._usecases.loading import load_user
 from clientmgmt._usecases.mailing import queue_for_user
-from clientmgmt._usecases.sight import authorize_user
+from clientmgmt._usecases.sight import authorize_user, require_whole
 from clientmgmt._usecases.steps import Steps, slowly
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import ClientUser
@@ -23,7 +23,7 @@ from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.errors import NotFoundError, Violation, refuse
 from clientmgmt.ports.collections import CREDENTIALS, IDENTITIES, USERS
 
-__all__ = ["hash_checked", "identity_violations", "set_password", "write_password"]
+__all__ = ["end_generated_password", "hash_checked", "identity_violations", "set_password", "write_password"]
 
 
 def set_password(desk: Desk, user_id: UserId, password: str) -> Steps[User]:
@@ -70,11 +70,19 @@ def write_password(
 def _editable(work: Work, user_id: UserId, *, lock: bool = False) -> User:
     user = load_user(work, user_id, lock=lock)
     authorize_user(work, "access.set_password", user)
+    require_whole(work, user, "access.set_password")
     if user.kind is not UserKind.CLIENT_USER:
         raise NotFoundError("user")
     refuse(inactive_violations(user))
     refuse(identity_violations(work, user))
     return user
+
+
+def end_generated_password(work: Work, user: User) -> None:
+    """A generated password that was mailed to a user is good no more."""
+    known = work.uow.get_many(CREDENTIALS, [user.id]).get(user.id)
+    if known is not None and known != known.use():
+        work.uow.save(CREDENTIALS, known.use())
 
 
 def identity_violations(work: Work, user: User) -> tuple[Violation, ...]:

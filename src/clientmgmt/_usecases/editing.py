@@ -12,6 +12,7 @@ from clientmgmt._usecases.authorize import require_right
 from clientmgmt._usecases.climbing import require_manageable
 from clientmgmt._usecases.loading import Person, load_person
 from clientmgmt._usecases.mailing import end_invitation
+from clientmgmt._usecases.sight import require_whole
 from clientmgmt._usecases.standing import actor_standings
 from clientmgmt._usecases.views import view_contact
 from clientmgmt._usecases.work import Work
@@ -92,6 +93,8 @@ def update_contact(
 def _require_editable(work: Work, person: Person, named: set[str]) -> bool:
     """A client's user edits what is its own, and of others what belongs to its client alone; whether it is its own."""
     if not isinstance(work.actor, ClientUser):
+        if named & _OF_THE_PERSON and person.membership.typed is None:
+            require_whole(work, person.user, "contacts.update")
         return False
     membership = person.membership
     standing = actor_standings(work, work.actor)[membership.client_id]
@@ -138,7 +141,7 @@ def _read(form: Form, given: Mapping[str, object]) -> dict[str, Any]:
 def _write(work: Work, person: Person, fields: Fields) -> Person:
     """Write the membership; what is the person's to where it stands: as it was typed, or in the user."""
     changed = attrs.evolve(person.membership, job_title=fields.job_title, name_key=fields.name_key)
-    others = isinstance(work.actor, ClientUser) and fields.email != person.user.email
+    others = isinstance(work.actor, ClientUser) and fields.email.key != person.user.email.key
     if changed.typed is not None or others:
         return _write_typed(work, Person(changed, person.user), fields)
     user = person.user.rename(fields.first_name, fields.last_name, fields.phone)
@@ -160,7 +163,7 @@ def _write_typed(work: Work, person: Person, fields: Fields) -> Person:
     membership, user = person.membership, person.user
     before = membership.typed.email if membership.typed is not None else user.email
     typed = Typed(first_name=fields.first_name, last_name=fields.last_name, email=fields.email, phone=fields.phone)
-    if fields.email != before:
+    if fields.email.key != before.key:
         end_invitation(work, membership, InvitationTrigger.REVOKE)
         user = _whoever_has(work, membership.client_id, typed)
         membership = attrs.evolve(membership, user_id=user.id, invitation_id=None)

@@ -40,7 +40,7 @@ from clientmgmt.ports.collections import (
     USERS,
 )
 
-__all__ = ["Opened", "accept_invite", "opened_invitation"]
+__all__ = ["Opened", "accept_invite", "opened_invitation", "prove"]
 
 PURPOSE = "invite"
 
@@ -60,10 +60,10 @@ First = str | Identity | None
 """What a user shall prove from now on who it is with: the hash of a password, an identity, or what it has already."""
 
 
-def accept_invite(
+def prove(
     desk: Desk, token: str, *, password: str | None, identity: Identity | None, sign_in: bool
-) -> Steps[Session | None]:
-    """Use a link up: the password, or the identity that the host vouches for, becomes the user's, or confirms it.
+) -> Steps[tuple[InvitationId, First]]:
+    """Check what a stranger brings to an invitation: the password, or the identity that the host vouches for.
 
     Passwords are checked and hashed outside of any unit of work; a refused one uses nothing up. A link that comes
     too late is marked as expired, so that a clock set back does not bring it to life.
@@ -72,20 +72,20 @@ def accept_invite(
     try:
         user, known = yield from desk.read(_look, invitation_id)
     except InvalidLinkError:
-        user, known = yield from desk.write_aside(_look_or_record, invitation_id)
+        user, known = yield from desk.write(_look_or_record, invitation_id)
     form = Form()
     form.flag("sign_in", sign_in)
     proven = None if identity is None else read_identity(form, identity)
     if proven is not None and password is not None:
         form.note([Violation("contradiction", "must not be given besides a password", "identity")])
     first: First = proven
-    if known is None and proven is None:
+    if known is None and identity is None:
         first = yield from hash_checked(desk, user, password, form)
     form.check()
     if known is not None:
         yield from _confirmed(desk, user, known, password, proven)
         first = None
-    return (yield from desk.write(_redeem, invitation_id, first, sign_in=sign_in))
+    return invitation_id, first
 
 
 def _confirmed(desk: Desk, user: User, known: Known, password: str | None, proven: Identity | None) -> Steps[None]:
@@ -168,10 +168,11 @@ def _record_expiry(work: Work, invitation_id: InvitationId) -> None:
         work.record(fact)
 
 
-def _redeem(work: Work, invitation_id: InvitationId, first: First, *, sign_in: bool) -> Session | None:
-    """Consume the link: of those who try at once, saving the invitation lets one through and sends the rest back.
+def accept_invite(work: Work, invitation_id: InvitationId, first: First, *, sign_in: bool) -> Session | None:
+    """Use a link up: what was proven becomes the user's, or has confirmed who it is; a first login if asked for.
 
-    ``StaleVersionError`` if the user has got a password by another link since its page was opened.
+    Of those who try at once, saving the invitation lets one through and sends the rest back. ``StaleVersionError`` if
+    the user has got a password by another link since its page was opened.
     """
     opened = _open_or_record(work, invitation_id)
     user, invitation = opened.user, opened.invitation

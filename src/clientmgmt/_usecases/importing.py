@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.batches import Cells, batches
 from clientmgmt._usecases.desk import Desk
+from clientmgmt._usecases.joining import vouched
 from clientmgmt._usecases.sight import clients_in_sight
 from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
@@ -168,6 +169,8 @@ class Stock:
         known = self.members.get((client_id, user.id))
         if known is not None:
             return known, False
+        if user not in self.new.users:
+            user = self.users[person.email.key] = vouched(work, person, user)
         membership, fact = joined(person, user, client_id, work.stamp())
         self.members[client_id, user.id] = membership.id
         self.new.members.append(membership)

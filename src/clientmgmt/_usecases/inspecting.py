@@ -12,9 +12,11 @@ from clientmgmt._usecases.steps import Steps
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.ids import InvitationId
 from clientmgmt.domain.links import LinkPurpose
+from clientmgmt.domain.people import User
 from clientmgmt.domain.results import LinkPassword, LinkView
 from clientmgmt.domain.rules import ResetMode
 from clientmgmt.errors import InvalidLinkError
+from clientmgmt.ports.collections import IDENTITIES
 
 __all__ = ["inspect"]
 
@@ -40,8 +42,14 @@ def _invitation(work: Work, link_id: UUID) -> LinkView:
         user_name=opened.user.as_known_to(opened.membership).name,
         email=opened.user.email,
         expires_at=opened.invitation.expires_at,
-        password=LinkPassword.CHOOSE if opened.user.credential_at is None else LinkPassword.CONFIRM,
+        password=_asked_of(work, opened.user),
     )
+
+
+def _asked_of(work: Work, user: User) -> LinkPassword:
+    if user.credential_at is None:
+        return LinkPassword.CHOOSE
+    return LinkPassword.IDENTITY if work.uow.get_many(IDENTITIES, [user.id]) else LinkPassword.CONFIRM
 
 
 def _account(work: Work, link_id: UUID) -> LinkView:

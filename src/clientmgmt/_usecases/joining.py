@@ -12,12 +12,12 @@ from clientmgmt.domain.contacts import Contact, contact_state_of
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user, typed_as
 from clientmgmt.domain.mail import MailStatus
-from clientmgmt.domain.people import User, inactive_violations
+from clientmgmt.domain.people import User, UserKind, inactive_violations
 from clientmgmt.domain.states import ContactState
 from clientmgmt.errors import TransactionConflictError
 from clientmgmt.ports.collections import MEMBERSHIPS, USERS
 
-__all__ = ["join"]
+__all__ = ["join", "vouched"]
 
 
 def join(
@@ -48,17 +48,18 @@ def join(
     form.note(joining_violations(known, is_member=is_member, strict=strict, told=_told(work), field=field))
     form.note(inactive_violations(known) if invite and _told(work) else ())
     form.check()
-    return _enter(work, client, person, _vouched(work, person, known), invite=invite)
+    return _enter(work, client, person, vouched(work, person, known), invite=invite)
 
 
-def _vouched(work: Work, person: NewPerson, known: User) -> User:
-    """A user that only clients have typed in so far, by the name that staff know it by."""
+def vouched(work: Work, person: NewPerson, known: User) -> User:
+    """A user whom nobody has vouched for but clients that have typed it in, by the name that staff knows it by."""
+    if isinstance(work.actor, ClientUser) or known.credential_at is not None or known.kind is not UserKind.CLIENT_USER:
+        return known
+    introduced = known.introduce(typed_as(person))
     in_force = (MEMBERSHIPS.user_id.eq(known.id), MEMBERSHIPS.typed.eq(None))
-    if not _told(work) or known.credential_at is not None or work.uow.count(MEMBERSHIPS, *in_force):
+    if introduced == known or work.uow.count(MEMBERSHIPS, *in_force):
         return known
-    if not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(known.id)):
-        return known
-    return work.uow.save(USERS, known.introduce(typed_as(person)))
+    return work.uow.save(USERS, introduced)
 
 
 def _known_user(work: Work, person: NewPerson) -> User | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -24,17 +24,29 @@ _LARGEST = 1000
 
 
 def find_page(
-    work: Work, source: Source[R, F], *where: Condition[F], order: Order[F], limit: int, cursor: str | None
+    work: Work,
+    source: Source[R, F],
+    *where: Condition[F],
+    order: Order[F],
+    limit: int,
+    cursor: str | None,
+    only: Callable[[R], bool] | None = None,
 ) -> tuple[tuple[R, ...], str | None]:
     """The rows of one page, and the cursor of the next if there is one.
 
-    One row more than asked for is read, to know whether there is a next page.
+    One row more than asked for is read, to know whether there is a next page. ``only``: which rows are wanted, where no
+    store can tell; then it goes on until the page is full, which is for short lists.
     """
     after = _read_place(cursor, order, limit)
-    rows = work.uow.find(source, *where, order=order, after=after, limit=limit + 1)
+    found = work.uow.find(source, *where, order=order, after=after, limit=limit + 1)
+    rows = found if only is None else tuple(filter(only, found))
+    while only is not None and len(rows) <= limit < len(found):
+        after = _place_of(found[-1], order)
+        found = work.uow.find(source, *where, order=order, after=after, limit=limit + 1)
+        rows += tuple(filter(only, found))
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], _write_cursor(rows[limit - 1], order)
+    return rows[:limit], _pack(order, *_place_of(rows[limit - 1], order))
 
 
 def find_merged(
@@ -64,10 +76,10 @@ def _read_place(cursor: str | None, order: Order[Any], limit: object) -> tuple[o
     return after
 
 
-def _write_cursor(row: Any, order: Order[Any]) -> str:  # noqa: ANN401 - an entity or a pair of them
+def _place_of(row: Any, order: Order[Any]) -> tuple[object, UUID]:  # noqa: ANN401 - an entity or a pair of them
     parts: tuple[Entity, ...] = row if isinstance(row, tuple) else (row,)
     entity = next(part for part in parts if isinstance(part, order.field.entity))
-    return _pack(order, order.field.get(entity), parts[0].id)
+    return order.field.get(entity), parts[0].id
 
 
 def _pack(order: Order[Any], value: object, key: UUID) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from clientmgmt._usecases.work import Work
@@ -47,7 +47,8 @@ def clients_within_reach(work: Work) -> tuple[Condition[Client], ...]:
     if not isinstance(actor, Staff) or not _is_limited(work, lambda: staff_roles(work, actor)):
         return ()
     itself = (USERS.reference.eq(actor.reference), USERS.kind.eq(UserKind.STAFF), USERS.deactivated_at.eq(None))
-    return (_of(str(actor), MANAGERS.user_id.among(USERS, USERS.id, *itself)),)
+    managed = MANAGERS.user_id.among(USERS, USERS.id, *itself)
+    return (_of(work, str(actor), staff_roles(work, actor), managed),)
 
 
 def user_reaches(work: Work, user: User, client_id: ClientId) -> bool:
@@ -55,7 +56,8 @@ def user_reaches(work: Work, user: User, client_id: ClientId) -> bool:
     if not _is_limited(work, lambda: user.roles):
         return True
     name = "" if user.reference is None else str(Staff(user.reference))
-    return work.uow.count(CLIENTS, CLIENTS.id.eq(client_id), _of(name, MANAGERS.user_id.eq(user.id))) > 0
+    managed = MANAGERS.user_id.eq(user.id)
+    return work.uow.count(CLIENTS, CLIENTS.id.eq(client_id), _of(work, name, user.roles, managed)) > 0
 
 
 def within_reach(work: Work, field: Field[E, Any]) -> tuple[Condition[E], ...]:
@@ -96,6 +98,9 @@ def _is_limited(work: Work, roles: Callable[[], Collection[str]]) -> bool:
     return _UNLIMITED not in work.catalog.given(roles(), RoleKind.STAFF)
 
 
-def _of(name: str, manager: Condition[Care]) -> Condition[Client]:
-    """The clients of somebody: whom it manages, and whom it has added under this name."""
-    return any_of(CLIENTS.id.among(MANAGERS, MANAGERS.client_id, manager), CLIENTS.created_by.eq(name))
+def _of(work: Work, name: str, roles: Iterable[str], managed: Condition[Care]) -> Condition[Client]:
+    """The clients of somebody: those that it has added under this name, and looks after if its roles let it do so."""
+    added = CLIENTS.created_by.eq(name)
+    if not work.catalog.may_manage(roles):
+        return added
+    return any_of(CLIENTS.id.among(MANAGERS, MANAGERS.client_id, managed), added)

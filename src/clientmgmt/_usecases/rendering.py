@@ -143,7 +143,7 @@ def _account_link(work: Work, link_id: UUID) -> tuple[AccountLink, User, str]:
 def _contact(work: Work, mail: OutboxMail) -> tuple[Client, User] | str:
     membership = work.uow.get(MEMBERSHIPS, mail.about)
     client = work.uow.get(CLIENTS, membership.client_id)
-    user = work.uow.get(USERS, mail.user_id)
+    user = work.uow.get(USERS, membership.user_id)
     if user.deactivated_at is not None or membership.suspended_at is not None:
         return "the contact is inactive"
     if not client.status.may_sign_in:

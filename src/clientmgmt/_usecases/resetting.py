@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import attrs
 
-from clientmgmt._usecases.account_links import end_all_links, end_links, link_id_of, open_link, opened_or_recorded
+from clientmgmt._usecases.account_links import (
+    end_all_links,
+    end_links,
+    link_id_of,
+    open_link,
+    opened_or_recorded,
+    require_room,
+)
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.credentials import hash_checked, identity_violations, write_password
 from clientmgmt._usecases.desk import Desk
@@ -63,11 +70,12 @@ def start_reset(work: Work, user_id: UserId) -> None:
     refuse(identity_violations(work, user))
     require_links(work.settings, LinkPurpose.RESET)
     if not open_clients(work, user):
-        raise NotFoundError("user")
+        refuse([Violation("client_closed", "has no open client to come in for", "user_id")])
     if user.credential_at is None and not work.uow.count(
         MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.invitation_id.present()
     ):
         raise IllegalTransitionError("contact", "pending_invite", "start_reset", ("send_invite",))
+    require_room(work, user, LinkPurpose.RESET, field="user_id")
     _send(work, user, work.stamp())
 
 
@@ -119,6 +127,7 @@ def _look_up(work: Work) -> int:
     asked = work.uow.claim(QUEUED_RESETS, now=work.now, lease=rules.valid, limit=_BATCH)
     if not asked:
         return 0
+    require_links(work.settings, LinkPurpose.RESET)
     latest = {reset.email_key: reset for reset in asked if work.now < reset.asked_at + rules.valid}
     for user in _by_email(work, tuple(latest)):
         if _has_forgotten(work, user):

@@ -14,6 +14,7 @@ from clientmgmt.domain.operations import OPERATIONS
 from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind
 from clientmgmt.domain.rights import Standing
 from clientmgmt.domain.sites import Site
+from clientmgmt.errors import SharedProfileError
 from clientmgmt.ports.collections import CLIENTS, LOGINS, MEMBERSHIPS, SITE_ACCESS, SITES
 from clientmgmt.ports.storage import Condition, any_of
 
@@ -104,6 +105,18 @@ def authorize_user(work: Work, operation: str, user: User, client_id: ClientId |
     if not seen:
         raise OutOfSight("user", need.client or need.staff)
     require_right(next((one for one in seen if gives(one.rights, need)), seen[0]), need)
+
+
+def require_whole(work: Work, user: User, operation: str) -> None:
+    """``SharedProfileError`` if staff that reaches some clients only would change what is a user's in all of them.
+
+    Else whoever may add a known address to one client could take over the user that has it.
+    """
+    if isinstance(work.actor, ClientUser) or not (limits := contacts_in_sight(work)):
+        return
+    everywhere = (MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.typed.eq(None))
+    if work.uow.count(MEMBERSHIPS, *everywhere) > work.uow.count(MEMBERSHIPS, *everywhere, *limits):
+        raise SharedProfileError(OPERATIONS[operation].staff)
 
 
 def accepted_if_by_user(work: Work) -> tuple[Condition[Membership], ...]:

@@ -14,10 +14,11 @@ from clientmgmt._usecases.loading import is_id
 from clientmgmt._usecases.sessions import enter, open_clients
 from clientmgmt._usecases.steps import Steps, slowly
 from clientmgmt._usecases.throttling import allow_password, give_back
-from clientmgmt._usecases.work import Wiring, Work, named
+from clientmgmt._usecases.work import Recorded, Wiring, Work, named
 from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.email import parse_email
-from clientmgmt.domain.identity import Identity
+from clientmgmt.domain.form import Form
+from clientmgmt.domain.identity import Identity, read_identity
 from clientmgmt.domain.ids import AuditEntryId, ClientId, UserId
 from clientmgmt.domain.people import Credential, User, UserKind
 from clientmgmt.domain.results import Session
@@ -107,8 +108,10 @@ def _use(
     if credential is None or credential.hash != confirmed:
         return None
     if credential.is_over(work.now):
-        raise SignInRefusedError
-    used = attrs.evolve(credential.use(at=work.now), hash=better or confirmed)
+        if credential != credential.use():
+            work.uow.save(CREDENTIALS, credential.use())
+        raise Recorded(SignInRefusedError())
+    used = attrs.evolve(credential.use(), hash=better or confirmed)
     if used != credential:
         work.uow.save(CREDENTIALS, used)
     return then(work, user)
@@ -139,6 +142,8 @@ def _user_id(work: Work, who: object) -> UserId:
     """The user with this id, or with this external identity."""
     if not isinstance(who, Identity):
         return cast("UserId", who)
+    if read_identity(Form(), who) is None:
+        raise SignInRefusedError
     found = work.uow.find(IDENTITIES, IDENTITIES.issuer.eq(who.issuer), IDENTITIES.subject.eq(who.subject))
     if not found:
         raise SignInRefusedError

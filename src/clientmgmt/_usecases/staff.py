@@ -20,7 +20,7 @@ from clientmgmt.domain.results import Page
 from clientmgmt.domain.roles import RoleKind
 from clientmgmt.domain.text import name_key
 from clientmgmt.domain.unset import UNSET, Unset
-from clientmgmt.errors import Violation
+from clientmgmt.errors import Violation, refuse
 from clientmgmt.ports.collections import USERS
 
 __all__ = ["add_staff", "find_staff", "get_staff", "list_staff", "set_staff_roles", "update_staff"]
@@ -117,11 +117,21 @@ def find_staff(work: Work, *, email: str | None, reference: str | None) -> User 
     return next(iter(found), None)
 
 
-def list_staff(work: Work, *, limit: int, cursor: str | None) -> Page[User]:
-    """A page of staff users in the order of their names."""
+def list_staff(work: Work, *, role: str | None, limit: int, cursor: str | None) -> Page[User]:
+    """A page of staff users, of those with this role if one is given, in the order of their names."""
     authorize(work, "staff.list")
-    where = USERS.kind.eq(UserKind.STAFF)
-    rows, following = find_page(work, USERS, where, order=USERS.name_key.asc(), limit=limit, cursor=cursor)
+    if role is not None:
+        refuse(work.catalog.role_violations([role], kind=RoleKind.STAFF, field="role"))
+    only = None if role is None else lambda user: role in user.roles
+    rows, following = find_page(
+        work,
+        USERS,
+        USERS.kind.eq(UserKind.STAFF),
+        order=USERS.name_key.asc(),
+        limit=limit,
+        cursor=cursor,
+        only=only,
+    )
     return Page(rows, following)
 
 

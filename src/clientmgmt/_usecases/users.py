@@ -12,17 +12,17 @@ from clientmgmt._usecases.mailing import end_invitations
 from clientmgmt._usecases.owners import owner_missing
 from clientmgmt._usecases.paging import find_page
 from clientmgmt._usecases.reach import OutOfSight
-from clientmgmt._usecases.sight import authorize_user, contacts_in_sight, logins_in_sight
+from clientmgmt._usecases.sight import authorize_user, contacts_in_sight, logins_in_sight, require_whole
 from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, LoginId, UserId
 from clientmgmt.domain.links import AccountLink
-from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind
+from clientmgmt.domain.people import LoginEvent, Membership, User, UserKind, inactive_violations
 from clientmgmt.domain.results import Deactivation, Page
 from clientmgmt.domain.roles import READ
 from clientmgmt.domain.states import InvitationTrigger
-from clientmgmt.errors import IllegalTransitionError, NotFoundError, Violation
+from clientmgmt.errors import IllegalTransitionError, NotFoundError, Violation, refuse
 from clientmgmt.ports.collections import ACCOUNT_LINKS, LOGINS, MEMBERSHIPS, USERS
 from clientmgmt.ports.storage import Condition
 
@@ -36,23 +36,24 @@ def deactivate(work: Work, user_id: UserId) -> Deactivation:
     """Take a user's way in, for all its clients: open invitations are revoked, the record stays."""
     user = load_user(work, user_id, lock=True)
     authorize_user(work, _DEACTIVATE[user.kind], user)
+    require_whole(work, user, _DEACTIVATE[user.kind])
     memberships = _memberships(work, user)
-    seen = _memberships(work, user, *contacts_in_sight(work)) if contacts_in_sight(work) else memberships
-    told = tuple(membership.client_id for membership in seen)
+    clients = tuple(membership.client_id for membership in memberships)
     if user.deactivated_at is not None:
-        return Deactivation(user=user, clients=told, warnings=owner_missing(work, seen))
+        return Deactivation(user=user, clients=clients, warnings=owner_missing(work, memberships))
     end_invitations(work, memberships, InvitationTrigger.REVOKE)
     end_links(work, user, InvitationTrigger.REVOKE)
-    changed, fact = user.deactivate(work.stamp(), clients=tuple(membership.client_id for membership in memberships))
+    changed, fact = user.deactivate(work.stamp(), clients=clients)
     work.record(fact)
-    warnings = owner_missing(work, seen)
-    return Deactivation(user=work.uow.save(USERS, changed), clients=told, warnings=warnings)
+    warnings = owner_missing(work, memberships)
+    return Deactivation(user=work.uow.save(USERS, changed), clients=clients, warnings=warnings)
 
 
 def reactivate(work: Work, user_id: UserId) -> User:
     """Give a user its way in back; earlier invitations no longer count, so that whoever had no password is staged."""
     user = load_user(work, user_id, lock=True)
     authorize_user(work, _REACTIVATE[user.kind], user)
+    require_whole(work, user, _REACTIVATE[user.kind])
     if user.deactivated_at is None:
         return user
     for membership in _memberships(work, user):
@@ -88,16 +89,18 @@ def list_links(work: Work, user_id: UserId) -> tuple[AccountLink, ...]:
 def record_login(work: Work, user_id: UserId, at: datetime, *, client_id: ClientId | None) -> LoginEvent:
     """Put a login on record that the host has seen; the same one again is no second one."""
     user = load_user(work, user_id, lock=True)
-    authorize_user(work, "access.record_login", user, client_id if is_id(client_id) else None)
+    authorize_user(work, "access.record_login", user)
     form = Form()
     moment = form.moment("at", at)
-    if moment > work.now:
-        form.note([Violation("in_the_future", "must not be in the future", "at")])
     form.check()
+    if moment > work.now:
+        refuse([Violation("in_the_future", "must not be in the future", "at")])
     if user.kind is not UserKind.CLIENT_USER or (client_id is not None and not _belongs(work, user, client_id)):
         raise NotFoundError("user")
     if user.credential_at is None:
         raise IllegalTransitionError("contact", "invite_sent", "sign_in", ("set_credential",))
+    if user.deactivated_at is not None and moment >= user.deactivated_at:
+        refuse(inactive_violations(user))
     known = work.uow.find(LOGINS, LOGINS.user_id.eq(user.id), LOGINS.at.ge(moment), LOGINS.at.le(moment))
     for login in known:
         if login.client_id == client_id:
@@ -111,9 +114,10 @@ def record_login(work: Work, user_id: UserId, at: datetime, *, client_id: Client
 
 
 def _belongs(work: Work, user: User, client_id: ClientId) -> bool:
-    if not is_id(client_id):
-        return False
-    return work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id), MEMBERSHIPS.client_id.eq(client_id)) > 0
+    """Whether a user is a contact of this client, in the actor's sight, and has accepted."""
+    return is_id(client_id) and bool(
+        _memberships(work, user, MEMBERSHIPS.client_id.eq(client_id), *contacts_in_sight(work))
+    )
 
 
 def _memberships(work: Work, user: User, *where: Condition[Membership]) -> tuple[Membership, ...]:

@@ -22,10 +22,14 @@ __all__ = [
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class UserSignedIn(Event):
-    """A user signed in; ``subject`` is the user's id, ``origin`` what the host knew of whoever stood there."""
+    """A user signed in; ``subject`` is the user's id, ``origin`` what the host knew of whoever stood there.
+
+    ``login_at`` is when that was: a login that happened elsewhere may be told of later.
+    """
 
     first: bool
     origin: str
+    login_at: datetime
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

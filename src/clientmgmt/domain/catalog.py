@@ -69,6 +69,11 @@ class Catalog(Value):
         """All that roles of one kind can give."""
         return _PERMISSIONS[kind] | self.extra
 
+    def may_manage(self, roles: Iterable[str]) -> bool:
+        """Whether staff with these roles may look after clients."""
+        known = (self.roles.get(name) for name in roles)
+        return any(role is not None and role.may_manage for role in known)
+
     def matrix(self, kind: RoleKind) -> Mapping[str, frozenset[str]]:
         """Which permission which roles of one kind give, for all that one of them gives.
 

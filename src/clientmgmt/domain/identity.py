@@ -11,6 +11,8 @@ from clientmgmt.domain.ids import UserId
 from clientmgmt.domain.value import Value
 from clientmgmt.errors import Violation
 
+_LONGEST = 255
+
 __all__ = ["Identity", "LinkedIdentity", "read_identity"]
 
 
@@ -37,8 +39,13 @@ class LinkedIdentity(Value):
 
 
 def read_identity(form: Form, identity: object) -> Identity | None:
-    """The identity, cleaned; what is wrong with it is noted in ``form``."""
-    if not isinstance(identity, Identity):
-        form.note([Violation("not_an_identity", "must be an Identity(issuer, subject)", "identity")])
-        return None
-    return Identity(form.text("identity", identity.issuer), form.text("identity", identity.subject))
+    """The identity, exactly as it is; what is wrong with it is noted in ``form``."""
+    if isinstance(identity, Identity) and all(map(_is_name, (identity.issuer, identity.subject))):
+        return identity
+    message = f"must be an Identity of two texts of 1 to {_LONGEST} printable characters"
+    form.note([Violation("not_an_identity", message, "identity")])
+    return None
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= _LONGEST and text.isprintable()

@@ -38,10 +38,10 @@ class Letter(Value):
 def invitation_letter(user: User, client: Client, invitation: Invitation, *, url: Secret, settings: Settings) -> Letter:
     """Asks ``user`` to come in: greets by name, says for whom and until when the link works.
 
-    Who has no password yet chooses one behind the link; who has one confirms with it.
+    Who cannot sign in yet chooses a password behind the link; everybody else signs in to confirm.
     """
     brand = settings.brand_name
-    task = "Choose your password here" if user.credential_at is None else "Confirm it with your password here"
+    task = "Choose your password here" if user.credential_at is None else "Sign in to confirm it here"
     text = f"""Hello {user.name},
 
 {brand} has opened an account for you, to act for {client.name}.
@@ -63,7 +63,7 @@ def added_letter(user: User, client: Client, *, settings: Settings) -> Letter:
     brand = settings.brand_name
     text = f"""Hello {user.name},
 
-you can now act for {client.name} as well. Sign in as before; your password stays the same.
+you can now act for {client.name} as well. Sign in as before.
 
 {brand}
 """
@@ -145,7 +145,7 @@ def email_changed_letter(user: User, *, settings: Settings) -> Letter:
     brand = settings.brand_name
     text = f"""Hello {user.name},
 
-this is the address of your account now. Sign in with it; your password stays the same.
+this is the address of your account now. Nothing else has changed.
 
 {brand}
 """

@@ -93,6 +93,11 @@ class AccountLink(MailedLink):
     new_email: Email | None = None
     old_email: Email | None = None
 
+    @property
+    def was_used_at_once(self) -> bool:
+        """Whether it was never sent: it stands for an address that staff has changed."""
+        return self.state is InvitationState.ACCEPTED and self.closed_at == self.sent_at
+
     @classmethod
     def to(
         cls,

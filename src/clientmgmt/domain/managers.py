@@ -65,9 +65,7 @@ class AccountManager(Value):
 
 def is_eligible(user: User, catalog: Catalog) -> bool:
     """Whether a user can look after clients: an active staff user with a role that is marked so."""
-    roles = (catalog.roles.get(name) for name in user.roles)
-    may_manage = any(role is not None and role.may_manage for role in roles)
-    return user.kind is UserKind.STAFF and user.deactivated_at is None and may_manage
+    return user.kind is UserKind.STAFF and user.deactivated_at is None and catalog.may_manage(user.roles)
 
 
 def ineligible(reason: str) -> Violation:

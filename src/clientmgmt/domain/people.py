@@ -5,7 +5,7 @@ What a contact's state is follows from these facts; :mod:`clientmgmt.domain.cont
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -42,6 +42,9 @@ __all__ = [
     "UserKind",
     "full_name",
 ]
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UserKind(StrEnum):
@@ -129,7 +132,10 @@ class User(Value):
         first = self.first_login_at is None
         last = moment if self.last_login_at is None else max(moment, self.last_login_at)
         changed = attrs.evolve(self, first_login_at=self.first_login_at or moment, last_login_at=last)
-        return changed, UserSignedIn(stamp=stamp, subject=self.id, client_id=client_id, first=first, origin=origin)
+        fact = UserSignedIn(
+            stamp=stamp, subject=self.id, client_id=client_id, first=first, origin=origin, login_at=moment
+        )
+        return changed, fact
 
     def update(self, stamp: Stamp, *, first_name: str, last_name: str, email: Email) -> tuple[User, StaffUpdated]:
         """The staff user with another name or e-mail."""
@@ -176,7 +182,8 @@ class User(Value):
 class Credential(Value):
     """The password hash of a user; it has the user's id.
 
-    ``once_until``: the password was generated, and is good for one sign-in before then; using it moves that to now.
+    ``once_until``: the password was generated, and is good for one sign-in before then; using it moves that to a time
+    that is always past, whatever the clock says.
     """
 
     id: UserId
@@ -189,9 +196,9 @@ class Credential(Value):
         """Whether it was good for one sign-in and that was done, or its time has passed."""
         return self.once_until is not None and now >= self.once_until
 
-    def use(self, *, at: datetime) -> Credential:
+    def use(self) -> Credential:
         """The credential after a sign-in."""
-        return self if self.once_until is None else attrs.evolve(self, once_until=at)
+        return self if self.once_until is None else attrs.evolve(self, once_until=_LONG_AGO)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -229,7 +236,8 @@ class Membership(Value):
         fact = ContactSuspended(
             stamp=stamp, subject=self.id, client_id=self.client_id, user_id=self.user_id, reason=reason
         )
-        return attrs.evolve(self, suspended_at=stamp.at, suspended_by_staff=by_staff), fact
+        since = self.suspended_at or stamp.at
+        return attrs.evolve(self, suspended_at=since, suspended_by_staff=by_staff), fact
 
     def resume(self, stamp: Stamp) -> tuple[Membership, ContactResumed]:
         """The contact that may come in again."""

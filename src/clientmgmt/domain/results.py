@@ -193,10 +193,11 @@ class Link(Value):
 
 
 class LinkPassword(StrEnum):
-    """What the page behind a link asks for: a new password, the one that the user has, or none."""
+    """What the page behind a link asks for: a new password, the one that the user has, an identity, or none."""
 
     CHOOSE = "choose"
     CONFIRM = "confirm"
+    IDENTITY = "identity"
     NONE = "none"
 
 

@@ -88,7 +88,8 @@ class ResetRules(Value):
 class ThrottleRules(Value):
     """How often strangers may try.
 
-    ``resets``: requests for one address, ``resets_per_origin``: from one origin, within ``resets_within``.
+    ``resets``: requests for one address, ``resets_per_origin``: from one origin, within ``resets_within``. No user is
+    sent more than ``resets`` links by staff, or to addresses that it wants to have, within that time either.
     ``failures``: passwords that were wrong for one address, ``failures_per_origin``: from one origin, within
     ``failures_within``; after that nothing is read any more until the first of them are long enough ago.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -43,13 +44,14 @@ class Attempts(Value):
     def forget(self, *, at: datetime) -> Attempts:
         """Without one of that time, if there is one."""
         times = list(self.times)
-        if _count(at) in times:
+        with suppress(ValueError):
             times.remove(_count(at))
         return attrs.evolve(self, times=tuple(times))
 
     def _recent(self, within: timedelta, at: datetime) -> Sequence[int]:
-        first = _count(at - within)
-        return [time for time in self.times if time > first]
+        """Those that count: what is further ahead than they can be was noted by a clock that was wrong."""
+        first, last = _count(at - within), _count(at + within)
+        return [time for time in self.times if first < time <= last]
 
 
 def _count(at: datetime) -> int:

@@ -70,9 +70,10 @@ class SignInRefusedError(ClientMgmtError):
     """Sign-in is refused. The reason is not told: every refusal looks the same."""
 
     http_status = 401
+    _says: ClassVar[str] = "e-mail and password do not match an account that may sign in"
 
     def __init__(self) -> None:
-        super().__init__("e-mail and password do not match an account that may sign in")
+        super().__init__(self._says)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), ()
@@ -80,6 +81,8 @@ class SignInRefusedError(ClientMgmtError):
 
 class PasswordChangeRequiredError(SignInRefusedError):
     """The password of this session's user was generated for one sign-in: the user has to choose its own now."""
+
+    _says = "the password was good for one sign-in: choose another one"
 
 
 class RateLimitedError(ClientMgmtError):

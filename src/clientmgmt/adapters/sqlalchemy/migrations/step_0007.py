@@ -13,10 +13,15 @@ _MAIL = ("outbox", "deliveries")
 
 
 def upgrade(ops: Operations) -> None:
-    """Add columns and tables, all of them empty; mail need not be about a client any more."""
+    """Add columns and tables, all of them empty; mail need not be about a client any more.
+
+    Whoever is suspended may have been so by staff: only staff takes that back.
+    """
     ops.add_column("users", column("must_change", flag(), default="false"))
     ops.add_column("credentials", column("once_until", timestamp(), nullable=True))
     ops.add_column("memberships", column("suspended_by_staff", flag(), default="false"))
+    memberships = ops.table("memberships")
+    ops.execute(memberships.update().where(memberships.c.suspended_at.is_not(None)).values(suspended_by_staff=True))
     _add_identities(ops)
     _add_account_links(ops)
     _add_queued_resets(ops)
