@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from clientmgmt import ClientManager, RateLimitedError, Rules, SignInRefusedError, ThrottleRules, problem
+from clientmgmt import (
+    ClientManager,
+    InvalidLinkError,
+    RateLimitedError,
+    Rules,
+    SignInRefusedError,
+    ThrottleRules,
+    problem,
+)
+from clientmgmt.adapters.sqlalchemy import SQLStorage
 from clientmgmt.errors import ConfigurationError
 from clientmgmt.ports import Quota
 from tests.box import KEY, PASSWORD, Box
+from tests.postgres import new_schema
 
 JANE = "jane@acme.example"
 HOUR = timedelta(hours=1)
@@ -187,3 +199,60 @@ def test_a_host_counts_elsewhere(box: Box) -> None:
 def test_what_is_no_throttle_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="throttle must be a Throttle"):
         ClientManager("memory:", throttle=object())  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hosted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sa.Engine, SQLStorage]]:
+    """An engine of a host, and a store on it."""
+    if request.param == "sqlite":
+        engine = sa.create_engine(f"sqlite:///{tmp_path / 'host.db'}")
+        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+        storage = SQLStorage(f"sqlite:///{tmp_path / 'host.db'}")
+        storage.upgrade()
+        yield engine, storage
+        engine.dispose()
+        return
+    engine = sa.create_engine(request.getfixturevalue("postgres_url"), isolation_level="READ COMMITTED")
+    with new_schema(engine) as schema:
+        storage = SQLStorage(engine, schema=schema)
+        storage.upgrade()
+        yield engine, storage
+    engine.dispose()
+
+
+def test_what_was_counted_and_put_on_record_outlives_a_rollback_of_the_host(
+    hosted: tuple[sa.Engine, SQLStorage],
+) -> None:
+    engine, store = hosted
+    box = Box(store)
+    acme, bolt = box.client(), box.client("Bolt")
+    box.active(acme)
+    ws = box.as_user(box.active(bolt, "Bob", role="client_admin").user_id)
+    token = box.token(ws.contacts.add(bolt.id, first_name="J", last_name="D", email=JANE, invite=True))
+    for _ in range(10):
+        with engine.connect() as connection, connection.begin() as transaction:
+            door = box.manager.entrance(box.tenant, origin="192.0.2.1", storage=store.joined(connection))
+            with pytest.raises(SignInRefusedError):
+                door.accept_invite(token, password="a guess")
+            transaction.rollback()
+    too_often(box, lambda: box.door.accept_invite(token, password=PASSWORD))
+    assert box.actions().count("sign_in_refused") == 10
+
+
+def test_a_link_that_came_too_late_waits_for_nothing_that_the_host_has_locked(
+    hosted: tuple[sa.Engine, SQLStorage],
+) -> None:
+    engine, store = hosted
+    box = Box(store)
+    jane = box.active(box.client())
+    box.door.request_reset(JANE)
+    box.deliver()
+    token = box.mails.token(JANE)
+    box.later(hours=3)
+    with engine.connect() as connection, connection.begin():
+        joined = store.joined(connection)
+        box.manager.workspace(box.tenant, actor=box.ws.actor, storage=joined).contacts.update(jane.id, phone="1")
+        door = box.manager.entrance(box.tenant, origin="192.0.2.1", storage=joined)
+        with pytest.raises(InvalidLinkError):
+            door.complete_reset(token, password="a quite different one")
+    assert [link.state.value for link in box.ws.access.links(jane.user_id)] == ["expired"]

@@ -27,7 +27,9 @@ from clientmgmt.adapters.sqlalchemy.migrations.operations import Operations, pri
 from clientmgmt.domain import Client, Note
 from clientmgmt.errors import ConfigurationError, SchemaError
 from clientmgmt.ports import COLLECTIONS, Collection
+from clientmgmt.ports.collections import MEMBERSHIPS
 from tests.adapters.sqlalchemy.draft import draft
+from tests.box import Box
 
 NOW = steps.latest()
 Bare = tuple[sa.Engine, str | None]
@@ -242,6 +244,20 @@ def full(bare: Bare) -> Bare:
         upgrade(connection, schema=schema)
     assert notes(bare) == {}
     return bare
+
+
+def test_whoever_was_suspended_before_it_was_said_by_whom_is_so_by_staff(full: Bare) -> None:
+    engine, schema = full
+    storage = SQLStorage(engine, schema=schema)
+    box = Box(storage)
+    jane, bob = box.contact(box.client()), box.contact(box.client(), "Bob")
+    box.ws.contacts.suspend(jane.id)
+    with engine.begin() as connection:
+        downgrade(connection, to=6, schema=schema)
+        upgrade(connection, schema=schema)
+    with storage.unit_of_work(box.tenant, read_only=True) as uow:
+        found = uow.get_many(MEMBERSHIPS, [jane.id, bob.id])
+    assert [found[key].suspended_by_staff for key in (jane.id, bob.id)] == [True, False]
 
 
 def test_a_table_that_was_lost_is_not_replaced_by_an_empty_one(full: Bare) -> None:
