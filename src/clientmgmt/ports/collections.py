@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.client import Client, ClientReference
 from clientmgmt.domain.identity import LinkedIdentity
 from clientmgmt.domain.ids import ClientId, ContactId, InvitationId, MailId, SiteId, UserId
@@ -25,7 +24,16 @@ from clientmgmt.domain.people import (
 from clientmgmt.domain.sessions import OpenSession
 from clientmgmt.domain.sites import Site
 from clientmgmt.domain.states import ClientStatus, InvitationState
-from clientmgmt.ports.kept import ATTEMPTS, FEED, FEED_HEADS, FEED_READERS, KEPT_ANSWERS, NEW_EVENTS, QUEUED_RESETS
+from clientmgmt.ports.kept import (
+    ATTEMPTS,
+    AUDIT,
+    FEED,
+    FEED_HEADS,
+    FEED_READERS,
+    KEPT_ANSWERS,
+    NEW_EVENTS,
+    QUEUED_RESETS,
+)
 from clientmgmt.ports.storage import Collection, Field, Indexes, Join, Keys, Ordered, References, fields_of
 
 __all__ = [
@@ -76,7 +84,6 @@ _login = fields_of(LoginEvent)
 _session = fields_of(OpenSession)
 _outbox = fields_of(OutboxMail)
 _delivery = fields_of(Delivery)
-_audit = fields_of(AuditEntry)
 
 
 class Clients(Collection[Client]):
@@ -356,23 +363,6 @@ class Deliveries(Collection[Delivery]):
 
 
 DELIVERIES = Deliveries()
-
-
-class Audit(Collection[AuditEntry]):
-    """The audit trail; entries are added, never changed."""
-
-    name = "audit"
-    entity = AuditEntry
-    id: Field[AuditEntry, UUID] = _audit(lambda entry: entry.id)
-    client_id: Field[AuditEntry, ClientId | None] = _audit(lambda entry: entry.client_id)
-    actor: Field[AuditEntry, str] = _audit(lambda entry: entry.actor)
-    action: Field[AuditEntry, str] = _audit(lambda entry: entry.action)
-    subject: Field[AuditEntry, UUID | None] = _audit(lambda entry: entry.subject)
-    at: Ordered[AuditEntry, datetime] = _audit.ordered(lambda entry: entry.at)
-    indexes: ClassVar[Indexes] = ((at,), (client_id, at), (actor, at), (action, at))
-
-
-AUDIT = Audit()
 
 
 COLLECTIONS: tuple[Collection[Any], ...] = (

@@ -1,23 +1,44 @@
-"""What the package stores about its own work: answers that were given, tries that count, and the feed of events."""
+"""What the package stores about its own work: the audit trail, answers that were given, tries, and the feed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
+from clientmgmt.domain.audit import AuditEntry
 from clientmgmt.domain.feed import FeedEntry, FeedHead, FeedReader, NewEvent
 from clientmgmt.domain.idempotency import KeptAnswer
+from clientmgmt.domain.ids import ClientId
 from clientmgmt.domain.links import QueuedReset
 from clientmgmt.domain.throttling import Attempts
 from clientmgmt.ports.storage import Collection, Field, Indexes, Keys, Ordered, fields_of
 
-__all__ = ["ATTEMPTS", "FEED", "FEED_HEADS", "FEED_READERS", "KEPT_ANSWERS", "NEW_EVENTS", "QUEUED_RESETS"]
+__all__ = ["ATTEMPTS", "AUDIT", "FEED", "FEED_HEADS", "FEED_READERS", "KEPT_ANSWERS", "NEW_EVENTS", "QUEUED_RESETS"]
 
 _answer = fields_of(KeptAnswer)
 _attempts = fields_of(Attempts)
+_audit = fields_of(AuditEntry)
 _new_event = fields_of(NewEvent)
 _entry = fields_of(FeedEntry)
 _reader = fields_of(FeedReader)
+
+
+class Audit(Collection[AuditEntry]):
+    """The audit trail; entries are added, never changed."""
+
+    name = "audit"
+    entity = AuditEntry
+    id: Field[AuditEntry, UUID] = _audit(lambda entry: entry.id)
+    client_id: Field[AuditEntry, ClientId | None] = _audit(lambda entry: entry.client_id)
+    actor: Field[AuditEntry, str] = _audit(lambda entry: entry.actor)
+    action: Field[AuditEntry, str] = _audit(lambda entry: entry.action)
+    subject: Field[AuditEntry, UUID | None] = _audit(lambda entry: entry.subject)
+    at: Ordered[AuditEntry, datetime] = _audit.ordered(lambda entry: entry.at)
+    indexes: ClassVar[Indexes] = ((at,), (client_id, at), (actor, at), (action, at))
+
+
+AUDIT = Audit()
 
 
 class KeptAnswers(Collection[KeptAnswer]):
