@@ -171,6 +171,38 @@ def test_a_newer_request_kills_the_older_link(box: Box) -> None:
     box.door.complete_reset(second, password=NEW)
 
 
+def test_a_newer_request_leaves_the_link_to_another_address_alone(box: Box) -> None:
+    jane = box.active(box.client())
+    box.as_user(jane.user_id).contacts.update(jane.id, email="doe@acme.example")
+    box.deliver()
+    token = box.mails.token("doe@acme.example")
+    asked(box)
+    assert box.door.inspect(token).purpose is LinkPurpose.EMAIL
+
+
+def test_a_link_that_upkeep_has_removed_is_dead_and_what_it_would_have_told_is_not_sent(box: Box) -> None:
+    jane = box.active(box.client())
+    token = asked(box)
+    box.ws.contacts.update(jane.id, email="doe@acme.example")
+    box.later(days=91)
+    assert box.manager.upkeep(only=["links"], tenants=[box.tenant]).total == 2
+    dead(box, token, "removed")
+    assert box.deliver().obsolete == 2
+
+
+def test_of_twenty_requests_and_more_each_is_looked_up(memory_box: Box) -> None:
+    box = memory_box
+    acme = box.client()
+    for number in range(3):
+        box.active(acme, f"P{number}")
+    sent = len(box.mails.messages)
+    for number in range(40):
+        box.manager.entrance(box.tenant, origin=str(number)).request_reset(f"p{number}@acme.example")
+    assert box.deliver().sent == 3
+    assert len(box.mails.messages) == sent + 3
+    assert box.dump()["queued_resets"] == ()
+
+
 def test_two_requests_before_anybody_looks_make_one_link(box: Box) -> None:
     jane = box.active(box.client())
     box.door.request_reset(JANE)

@@ -52,8 +52,8 @@ class StaffGroup(Group):
         >>> ada = ws.staff.add(
         ...     first_name="Ada", last_name="Byron", email="ada@northwind.example", roles=["editor"], reference="ada"
         ... )
-        >>> manager.workspace("northwind", actor=Staff("ada")).staff.get(ada.id).roles
-        ('editor',)
+        >>> manager.workspace("northwind", actor=Staff("ada")).clients.list().items
+        ()
         """
         return await self._calls.write_once(
             idempotency_key,

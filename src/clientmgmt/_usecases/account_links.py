@@ -41,8 +41,6 @@ def opened(work: Work, link_id: UUID, *, lock: bool = False) -> tuple[AccountLin
     refusal = link.refusal(work.now, email_key=user.email.key)
     if refusal is not None:
         raise refusal
-    if user.deactivated_at is not None:
-        raise InvalidLinkError("inactive")
     if not open_clients(work, user):
         raise InvalidLinkError("client_closed")
     return link, user

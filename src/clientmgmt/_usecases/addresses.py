@@ -81,8 +81,8 @@ def email_is_taken(work: Work, user: User, email: Email) -> bool:
 def _redeem(work: Work, link_id: AccountLinkId) -> None:
     """Consume the link: of those who try at once, saving it lets one through and sends the rest back."""
     link, user = opened_or_recorded(work, link_id)
-    email = link.new_email
-    if email is None or email_is_taken(work, user, email):
+    email = link.new_email or user.email
+    if email_is_taken(work, user, email):
         raise InvalidLinkError("email_in_use")
     link = work.uow.save(ACCOUNT_LINKS, link.close(InvitationTrigger.ACCEPT, at=work.now))
     _write(work, user, email, link, by=ClientUser(user.id))
@@ -112,7 +112,7 @@ def _leave_to_whoever_has(work: Work, left: User) -> None:
     So that nobody who has typed it sees that it was somebody's, and an invitation lets in whoever reads that mail.
     """
     waiting = work.uow.find(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(left.id), MEMBERSHIPS.typed.present())
-    typed = next((membership.typed for membership in waiting if membership.typed is not None), None)
+    typed = next((membership.typed for membership in waiting), None)
     if typed is None:
         return
     fresh = attrs.evolve(new_user(typed, work.stamp()), email=left.email)

@@ -31,25 +31,20 @@ def change_password(desk: Desk, session_token: str, *, password: str, current: s
     hashed = yield from hash_checked(desk, user, password)
     if user.must_change and (yield from slowly(partial(desk.wiring.passwords.verify, password, credential.hash))):
         raise InvalidInputError([Violation("unchanged", "must be another one than that which was mailed", "password")])
-    return (yield from desk.write(_change, session_token, credential.hash, hashed))
+    return (yield from desk.write(_change, session_token, hashed))
 
 
 def _holder(work: Work, session_token: str) -> tuple[User, Credential]:
     _, user = holder(work, session_token)
-    return user, _credential(work, user)
-
-
-def _credential(work: Work, user: User) -> Credential:
     known = work.uow.get_many(CREDENTIALS, [user.id])
     if not known:
         raise SignInRefusedError
-    return known[user.id]
+    return user, known[user.id]
 
 
-def _change(work: Work, session_token: str, confirmed: str, hashed: str) -> Session:
+def _change(work: Work, session_token: str, hashed: str) -> Session:
+    """Write the new password: had there been another one meanwhile, this session would have ended with the old."""
     actor, user = holder(work, session_token, lock=True)
-    if _credential(work, user).hash != confirmed:
-        raise SignInRefusedError
     changed = write_password(work, user, hashed, itself=True)
     queue_for_user(work, MailType.PASSWORD_CHANGED, changed)
     return begin(work, changed, actor.client_id, open_clients(work, changed))

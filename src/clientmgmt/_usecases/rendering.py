@@ -112,12 +112,11 @@ def _of_a_generated_password(work: Work, mail: OutboxMail) -> Subject | str:
 
 def _of_a_confirmation(work: Work, mail: OutboxMail) -> Subject | str:
     link, user, dead = _account_link(work, mail.id)
-    if dead or link.new_email is None:
-        return dead or "there is nothing to confirm"
-    if email_is_taken(work, user, link.new_email):
-        return "the address belongs to another user"
+    email = link.new_email or user.email
+    if dead or email_is_taken(work, user, email):
+        return dead or "the address belongs to another user"
     letter = partial(_with_link, write=partial(email_confirmation_letter, user, link), link=link)
-    return Subject(attrs.evolve(user, email=link.new_email), letter)
+    return Subject(attrs.evolve(user, email=email), letter)
 
 
 def _of_an_address(work: Work, mail: OutboxMail) -> Subject | str:
@@ -125,9 +124,7 @@ def _of_an_address(work: Work, mail: OutboxMail) -> Subject | str:
     link, user = work.uow.get(ACCOUNT_LINKS, mail.about), work.uow.get(USERS, mail.user_id)
     left = mail.type is MailType.EMAIL_LEFT
     email, letter = (link.old_email, email_left_letter) if left else (link.new_email, email_changed_letter)
-    if email is None:
-        return "the address is not on record any more"
-    return Subject(attrs.evolve(user, email=email), lambda _, settings: letter(user, settings=settings))
+    return Subject(attrs.evolve(user, email=email or user.email), lambda _, settings: letter(user, settings=settings))
 
 
 def _account_link(work: Work, link_id: UUID) -> tuple[AccountLink, User, str]:
@@ -135,9 +132,7 @@ def _account_link(work: Work, link_id: UUID) -> tuple[AccountLink, User, str]:
     link = work.uow.get(ACCOUNT_LINKS, link_id)
     user = work.uow.get(USERS, link.user_id)
     refusal = link.refusal(work.now, email_key=user.email.key)
-    if refusal is not None:
-        return link, user, f"the link is dead: {refusal.reason}"
-    return link, user, "" if user.deactivated_at is None else "the user is inactive"
+    return link, user, "" if refusal is None else f"the link is dead: {refusal.reason}"
 
 
 def _contact(work: Work, mail: OutboxMail) -> tuple[Client, User] | str:
