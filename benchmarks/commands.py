@@ -339,7 +339,7 @@ def _accept_by_hand(stage: Stage, contact: UUID, user: UUID, invitation: UUID) -
             for name, key in asked
         }
         _change(connection, "invitations", found["invitations"], state="accepted", closed_at=now)
-        credential = {"tenant_id": tenant, "id": user, "hash": hashed, "set_at": now, "version": 1}
+        credential = {"tenant_id": tenant, "id": user, "hash": hashed, "set_at": now, "once_until": None, "version": 1}
         connection.execute(hand.INSERT["credentials"], credential)
         connection.execute(hand.OPEN_CLIENTS, {"t": tenant, "user": user}).fetchall()
         seen = {"credential_at": now, "first_login_at": now, "last_login_at": now}

@@ -186,6 +186,12 @@ def test_an_application_is_told_when_the_sessions_of_a_user_end(memory_box: Box)
     assert [event.name for event in heard] == ["contact_suspended", "user_deactivated"]
     ClientManager(box.storage, **options).workspace(box.tenant, actor=System("job")).access.reactivate(jane.user_id)
     assert len(kept.ended) == 1
+    ws.access.set_password(jane.user_id, "a quite different one")
+    ws.contacts.update(jane.id, email="doe@acme.example")
+    assert len(kept.ended) == 3
+    manager.entrance(box.tenant, origin="x").request_reset("doe@acme.example")
+    ws.contacts.update(jane.id, first_name="Janet")
+    assert len(kept.ended) == 3
 
 
 def test_what_are_no_sessions_is_refused() -> None:

@@ -165,11 +165,11 @@ class Stock:
         user = self.users.get(person.email.key)
         if user is None:
             user = self.users[person.email.key] = new_user(person, work.stamp())
-            self.new.users.append(user)
+            self.new.users[user.id] = user
         known = self.members.get((client_id, user.id))
         if known is not None:
             return known, False
-        if user not in self.new.users:
+        if user.id not in self.new.users:
             user = self.users[person.email.key] = vouched(work, person, user)
         membership, fact = joined(person, user, client_id, work.stamp())
         self.members[client_id, user.id] = membership.id
@@ -184,7 +184,7 @@ class Additions:
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.references: list[ClientReference] = []
-        self.users: list[User] = []
+        self.users: dict[UserId, User] = {}
         self.members: list[Membership] = []
 
     def write(self, work: Work) -> None:
@@ -194,7 +194,7 @@ class Additions:
         if self.references:
             work.uow.add(CLIENT_REFERENCES, *sorted(self.references, key=lambda link: (link.system, link.value)))
         if self.users:
-            work.uow.add(USERS, *sorted(self.users, key=lambda user: user.email.key))
+            work.uow.add(USERS, *sorted(self.users.values(), key=lambda user: user.email.key))
         if self.members:
             work.uow.add(MEMBERSHIPS, *self.members)
 
