@@ -153,7 +153,8 @@ def user_row(key: UUID, email: str, now: datetime) -> dict[str, Any]:
         "tenant_id": TENANT, "id": key, "kind": "client_user", "first_name": "Jane", "last_name": "Doe",
         "name_key": "doe jane", "email_address": email, "email_key": email, "phone": None, "reference": None,
         "roles": (), "credential_at": None, "first_login_at": None, "last_login_at": None,
-        "deactivated_at": None, "reactivated_at": None, "epoch": 0, "must_change": False, "created_at": now, "version": 1,
+        "deactivated_at": None, "reactivated_at": None, "epoch": 0, "must_change": False,
+        "created_at": now, "version": 1,
     }  # fmt: skip
 
 
@@ -162,7 +163,8 @@ def membership_row(key: UUID, user: UUID, client: UUID, now: datetime) -> dict[s
     return {
         "tenant_id": TENANT, "id": key, "user_id": user, "client_id": client, "role": "client_standard",
         "grants": (), "denies": (), "job_title": None, "name_key": "doe jane", "invitation_id": None,
-        "suspended_at": None, "suspended_by_staff": False, "has_scope": False, "typed_first_name": None, "typed_last_name": None,
+        "suspended_at": None, "suspended_by_staff": False, "has_scope": False,
+        "typed_first_name": None, "typed_last_name": None,
         "typed_email_address": None, "typed_email_key": None, "typed_phone": None,
         "created_at": now, "created_by": "staff:ada", "version": 1,
     }  # fmt: skip

@@ -15,6 +15,7 @@ from clientmgmt._manager import calls
 from clientmgmt._usecases import (
     circuit,
     contacts,
+    credentials,
     delivery,
     desk,
     entering,
@@ -165,7 +166,7 @@ def looks_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
         found = original(password, user, **options)
         return found[:0]
 
-    monkeypatch.setattr(entering, "password_violations", violations)
+    monkeypatch.setattr(credentials, "password_violations", violations)
 
 
 def sends_inside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ from clientmgmt.domain import (
     Message,
     Page,
     PasswordRules,
+    ResetMode,
+    ResetRules,
     RetentionRules,
     Role,
     Row,
@@ -52,6 +54,7 @@ from clientmgmt.domain import (
     Stamp,
     Stranger,
     System,
+    ThrottleRules,
     Transition,
     User,
 )
@@ -138,6 +141,16 @@ LEAVES[Scope] = st.just(Scope.everything()) | st.lists(st.uuids(), min_size=1, m
     lambda ids: Scope.only(*map(SiteId, ids))
 )
 LEAVES[Stranger] = st.builds(Stranger, st.sampled_from(["192.0.2.1", "door"]))
+LEAVES[ResetRules] = st.builds(ResetRules, valid=LONG, mode=st.sampled_from(ResetMode))
+LEAVES[ThrottleRules] = st.builds(
+    ThrottleRules,
+    resets=COUNTS,
+    resets_per_origin=COUNTS,
+    resets_within=LONG,
+    failures=COUNTS,
+    failures_per_origin=COUNTS,
+    failures_within=LONG,
+)
 LEAVES[SessionRules] = st.builds(SessionRules, valid=LONG)
 LEAVES[InviteRules] = st.builds(InviteRules, valid=LONG, pause=LONG | st.just(timedelta(0)), per_day=COUNTS)
 LEAVES[PasswordRules] = st.builds(
