@@ -332,3 +332,23 @@ def test_what_staff_changes_does_not_count_against_the_user(box: Box) -> None:
         box.ws.contacts.update(jane.id, email=f"p{number}@acme.example")
     for number in range(3):
         box.as_user(jane.user_id).contacts.update(jane.id, email=f"q{number}@acme.example")
+
+
+def test_an_address_that_a_client_has_typed_in_and_taken_back_is_free(box: Box) -> None:
+    acme, bolt = box.client(), box.client("Bolt")
+    jane = box.active(acme)
+    ws = admin(box, bolt)
+    for email in (DOE, "roe@acme.example", "king@northwind.example"):
+        left = ws.contacts.add(bolt.id, first_name="X", last_name="Y", email=email, invite=True)
+        ws.contacts.remove(left.id)
+    box.door.confirm_email(wanted(box, jane))
+    assert box.now_of(jane).email.address == DOE
+    assert box.ws.contacts.update(jane.id, email="roe@acme.example").email.address == "roe@acme.example"
+    ada = box.active_staff()
+    assert box.ws.staff.update(ada.id, email="king@northwind.example").email.address == "king@northwind.example"
+    left = ws.contacts.add(bolt.id, first_name="X", last_name="Y", email="new@northwind.example")
+    ws.contacts.remove(left.id)
+    box.ws.staff.add(first_name="N", last_name="N", email="new@northwind.example", roles=["editor"])
+    assert ws.contacts.add(bolt.id, first_name="X", last_name="Y", email=DOE).email.address == DOE
+    with pytest.raises(EmailInUseError):
+        box.ws.contacts.update(jane.id, email=DOE)

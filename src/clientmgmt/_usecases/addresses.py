@@ -29,7 +29,10 @@ from clientmgmt.domain.states import InvitationTrigger
 from clientmgmt.errors import InvalidLinkError, Violation
 from clientmgmt.ports.collections import ACCOUNT_LINKS, INVITATIONS, MEMBERSHIPS, USERS
 
-__all__ = ["change_email", "confirm_email", "email_is_taken", "email_violations", "request_email"]
+__all__ = ["change_email", "confirm_email", "email_is_taken", "email_violations", "request_email", "vacate"]
+
+_NOWHERE = "vacant.invalid"
+"""No mail is delivered there: the domain is reserved."""
 
 
 def request_email(work: Work, user: User, email: Email) -> None:
@@ -73,9 +76,34 @@ def email_violations(work: Work, user: User, email: Email) -> tuple[Violation, .
 
 
 def email_is_taken(work: Work, user: User, email: Email) -> bool:
-    """Whether the address is another user's."""
+    """Whether the address is another user's, behind whom there is somebody."""
+    return any(not _is_nobody(work, other) for other in _others_with(work, user, email))
+
+
+def vacate(work: Work, user: User, email: Email) -> None:
+    """Take the address from whoever has it without being anybody, so that ``user`` can have it.
+
+    Such users are left over where clients have typed in an address and taken it back; they are in no list.
+    """
+    others = [other.id for other in _others_with(work, user, email)]
+    locked = work.uow.get_many(USERS, others, lock=True).values() if others else ()
+    for nobody in [other for other in locked if _is_nobody(work, other)]:
+        nowhere = f"{nobody.id}@{_NOWHERE}"
+        changed, fact = nobody.change_email(work.stamp(), Email(nowhere, nowhere))
+        work.record(fact)
+        work.uow.save(USERS, changed)
+
+
+def _others_with(work: Work, user: User, email: Email) -> list[User]:
     found = work.uow.find(USERS, USERS.email_key.eq(email.key)) if email.key else ()
-    return any(other.id != user.id for other in found)
+    return [other for other in found if other.id != user.id]
+
+
+def _is_nobody(work: Work, user: User) -> bool:
+    """Whether this is a client's user that no client has, and who has never come in."""
+    if user.kind is UserKind.STAFF or user.credential_at is not None:
+        return False
+    return not work.uow.count(MEMBERSHIPS, MEMBERSHIPS.user_id.eq(user.id))
 
 
 def _redeem(work: Work, link_id: AccountLinkId) -> None:
@@ -96,6 +124,7 @@ def _write(work: Work, user: User, email: Email, link: AccountLink, *, by: Clien
     is_known = user.kind is UserKind.STAFF or user.credential_at is not None or _was_invited(work, user)
     end_all_links(work, user, but=link.id)
     end_generated_password(work, user)
+    vacate(work, user, email)
     changed, fact = user.change_email(work.stamp(by), email)
     work.record(fact)
     saved = work.uow.save(USERS, changed)

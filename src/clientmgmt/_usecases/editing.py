@@ -10,6 +10,7 @@ import attrs
 from clientmgmt._usecases.addresses import change_email, email_violations, request_email
 from clientmgmt._usecases.authorize import require_right
 from clientmgmt._usecases.climbing import require_manageable
+from clientmgmt._usecases.joining import user_with
 from clientmgmt._usecases.loading import Person, load_person
 from clientmgmt._usecases.mailing import end_invitation
 from clientmgmt._usecases.sight import require_whole
@@ -22,7 +23,7 @@ from clientmgmt.domain.email import Email
 from clientmgmt.domain.events import ContactUpdated
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.ids import ClientId, ContactId
-from clientmgmt.domain.joining import joining_violations, new_user
+from clientmgmt.domain.joining import joining_violations
 from clientmgmt.domain.operations import OPERATIONS
 from clientmgmt.domain.people import Membership, Typed, User, full_name
 from clientmgmt.domain.states import InvitationTrigger
@@ -172,14 +173,17 @@ def _write_typed(work: Work, person: Person, fields: Fields) -> Person:
 
 def _whoever_has(work: Work, client_id: ClientId, typed: Typed) -> User:
     """The user with this address, who is not a contact of this client yet, or a new one."""
-    fresh = new_user(typed, work.stamp())
-    if work.uow.add_if_absent(USERS, fresh):
-        return fresh
-    known = work.uow.find(USERS, USERS.email_key.eq(typed.email.key))[0]
+    known, is_new = user_with(work, typed, _nothing)
+    if is_new:
+        return known
     members = MEMBERSHIPS.client_id.eq(client_id), MEMBERSHIPS.user_id.eq(known.id)
     told = not isinstance(work.actor, ClientUser)
     refuse(joining_violations(known, is_member=work.uow.count(MEMBERSHIPS, *members) > 0, strict=False, told=told))
     return known
+
+
+def _nothing() -> None:
+    """There is nothing left to check."""
 
 
 def _write_elsewhere(work: Work, here: Membership, user: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from clientmgmt._usecases.mailing import open_invitation, queue_added, queue_invitations
 from clientmgmt._usecases.scopes import write_scope
 from clientmgmt._usecases.sight import shown
@@ -9,15 +11,16 @@ from clientmgmt._usecases.work import Work
 from clientmgmt.domain.actors import ClientUser
 from clientmgmt.domain.client import Client
 from clientmgmt.domain.contacts import Contact, contact_state_of
+from clientmgmt.domain.email import Email
 from clientmgmt.domain.form import Form
 from clientmgmt.domain.joining import NewPerson, joined, joining_violations, new_user, typed_as
 from clientmgmt.domain.mail import MailStatus
-from clientmgmt.domain.people import User, UserKind, inactive_violations
+from clientmgmt.domain.people import Typed, User, UserKind, inactive_violations
 from clientmgmt.domain.states import ContactState
 from clientmgmt.errors import TransactionConflictError
 from clientmgmt.ports.collections import MEMBERSHIPS, USERS
 
-__all__ = ["join", "vouched"]
+__all__ = ["join", "user_with", "vouched"]
 
 
 def join(
@@ -34,21 +37,40 @@ def join(
 
     What stands against it is noted in ``form``, under the name of the ``field`` of the e-mail, and refused.
     """
-    known = _known_user(work, person)
-    if known is None:
-        form.check()
-        fresh = new_user(person, work.stamp())
-        if work.uow.add_if_absent(USERS, fresh):
-            return _enter(work, client, person, fresh, invite=invite)
-        known = _known_user(work, person)
-    if known is None:
-        message = "the e-mail address was taken for a moment"
-        raise TransactionConflictError(message)
+    known, is_new = user_with(work, person, form.check)
+    if is_new:
+        return _enter(work, client, person, known, invite=invite)
     is_member = _is_member(work, client, known)
     form.note(joining_violations(known, is_member=is_member, strict=strict, told=_told(work), field=field))
     form.note(inactive_violations(known) if invite and _told(work) else ())
     form.check()
     return _enter(work, client, person, vouched(work, person, known), invite=invite)
+
+
+def user_with(work: Work, person: NewPerson | Typed, check: Callable[[], None]) -> tuple[User, bool]:
+    """The user with a person's address, locked; or a new one, after a last ``check``. Whether it is new.
+
+    ``TransactionConflictError`` if the address comes and goes meanwhile.
+    """
+    known = _known_by(work, person.email)
+    if known is not None:
+        return known, False
+    check()
+    fresh = new_user(person, work.stamp())
+    if work.uow.add_if_absent(USERS, fresh):
+        return fresh, True
+    known = _known_by(work, person.email)
+    if known is None:
+        message = "the e-mail address was taken for a moment"
+        raise TransactionConflictError(message)
+    return known, False
+
+
+def _known_by(work: Work, email: Email) -> User | None:
+    """Whoever has this address still when the lock is had."""
+    found = work.uow.find(USERS, USERS.email_key.eq(email.key)) if email.key else ()
+    users = work.uow.get_many(USERS, [user.id for user in found], lock=True).values() if found else ()
+    return next((user for user in users if user.email.key == email.key), None)
 
 
 def vouched(work: Work, person: NewPerson, known: User) -> User:
@@ -60,11 +82,6 @@ def vouched(work: Work, person: NewPerson, known: User) -> User:
     if introduced == known or work.uow.count(MEMBERSHIPS, *in_force):
         return known
     return work.uow.save(USERS, introduced)
-
-
-def _known_user(work: Work, person: NewPerson) -> User | None:
-    found = work.uow.find(USERS, USERS.email_key.eq(person.email.key)) if person.email.key else ()
-    return work.uow.get(USERS, found[0].id, lock=True) if found else None
 
 
 def _is_member(work: Work, client: Client, user: User) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import attrs
 
-from clientmgmt._usecases.addresses import change_email, email_violations
+from clientmgmt._usecases.addresses import change_email, email_violations, vacate
 from clientmgmt._usecases.authorize import authorize
 from clientmgmt._usecases.loading import load_staff
 from clientmgmt._usecases.paging import find_page
@@ -48,6 +48,7 @@ def add_staff(
     )
     form.note(_taken(work, user))
     form.check()
+    vacate(work, user, user.email)
     work.uow.add(USERS, user)
     work.record(StaffAdded(stamp=stamp, subject=user.id, title=user.name, email=user.email.address, roles=names))
     return user
