@@ -120,8 +120,27 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return path.startswith(WIDE) or None
 
 
-REFUSED_BEFORE = ("tests/api/test_bad_input.py",)
-"""Tests of what is refused before a store is asked: with a database they are told in the session `wide` only."""
+TOLD_TO_MEMORY = (
+    "tests/api/test_bad_input.py",
+    "tests/stories/test_addresses.py",
+    "tests/stories/test_badge.py",
+    "tests/stories/test_changing_passwords.py",
+    "tests/stories/test_editing.py",
+    "tests/stories/test_identities.py",
+    "tests/stories/test_login_tracking.py",
+    "tests/stories/test_managers.py",
+    "tests/stories/test_owners.py",
+    "tests/stories/test_reach.py",
+    "tests/stories/test_resets.py",
+    "tests/stories/test_rights.py",
+    "tests/stories/test_scopes.py",
+    "tests/stories/test_self_service.py",
+    "tests/stories/test_sessions.py",
+    "tests/stories/test_sites.py",
+    "tests/stories/test_throttles.py",
+    "tests/stories/test_upkeep.py",
+)
+"""Tests of what stores have little part in: with a database they are told in the session `wide` only."""
 
 LONGEST = ("test_stores_agree_on_many", "test_asynchronous_stores_agree", "test_cancelling_very_often")
 """Tests that take minutes begin first, so that no process waits for another one in the end."""
@@ -131,7 +150,7 @@ LONGEST = ("test_stores_agree_on_many", "test_asynchronous_stores_agree", "test_
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         told_again = _told_to_a_database(item)
-        if item.nodeid.startswith(WIDE) or (told_again and item.nodeid.startswith(REFUSED_BEFORE)):
+        if item.nodeid.startswith(WIDE) or (told_again and item.nodeid.startswith(TOLD_TO_MEMORY)):
             item.add_marker(pytest.mark.wide)
         if item.nodeid.startswith(AGAIN) or told_again:
             item.add_marker(pytest.mark.again)
