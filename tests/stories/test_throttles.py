@@ -210,6 +210,7 @@ def hosted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sa.
         storage = SQLStorage(f"sqlite:///{tmp_path / 'host.db'}")
         storage.upgrade()
         yield engine, storage
+        storage.close()
         engine.dispose()
         return
     engine = sa.create_engine(request.getfixturevalue("postgres_url"), isolation_level="READ COMMITTED")
